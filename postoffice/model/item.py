@@ -1,0 +1,66 @@
+"""An item: one recipient's piece within a mailing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from postoffice.model.address import PostalAddress
+from postoffice.model.channel import Channel
+from postoffice.model.finding import Finding, Severity
+from postoffice.model.states import ItemState
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """What cutting proposes: a run of pages with its reading. Pages count from 1."""
+
+    first_page: int
+    pages: int
+    address: PostalAddress | None
+    findings: tuple[Finding, ...] = ()
+    email: str = ""
+    mobile: str = ""
+    fax: str = ""
+    reference: str = ""  #: the sender's own number for this recipient or letter
+
+    @property
+    def level(self) -> Severity | None:
+        """The worst severity among the findings."""
+        return worst(self.findings)
+
+
+def worst(findings: tuple[Finding, ...]) -> Severity | None:
+    """The worst severity among `findings`, None where there is none."""
+    for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO):
+        if any(finding.severity is severity for finding in findings):
+            return severity
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item as it stands in the database."""
+
+    id: str
+    organisation_id: str
+    mailing_id: str
+    position: int  #: from 1, in the order of the document
+    first_page: int
+    pages: int
+    state: ItemState
+    held_reason: str  #: finding code or policy word; empty unless held
+    address: PostalAddress | None  #: as read, or as corrected
+    address_read: PostalAddress | None  #: as read, kept beside a correction
+    email: str
+    mobile: str
+    fax: str
+    reference: str
+    channel: Channel | None  #: a person's choice for this item; None: by the plan
+    findings: tuple[Finding, ...]
+    level: Severity | None
+    contact_id: str | None
+    plan: tuple[dict[str, object], ...]  #: rungs, see routing.plan
+    rung: int
+    delivery_id: str | None  #: the current attempt
+    cost: int  #: millionths of the organisation's currency
+    opened_at: datetime | None  #: first time that a person proved to be the recipient
+    updated_at: datetime

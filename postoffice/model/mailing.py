@@ -1,0 +1,140 @@
+"""A mailing: one submission (a print job, an upload, an API call, a file in a folder) and what was chosen for it."""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from postoffice.model.channel import Channel, Purpose
+from postoffice.model.finding import Finding
+from postoffice.model.states import MailingState
+
+
+class Source(StrEnum):
+    """The door that a mailing came in by."""
+
+    PRINTER = "printer"  #: the virtual printer (IPP)
+    UPLOAD = "upload"  #: the desk's upload page
+    API = "api"  #: REST
+    FOLDER = "folder"  #: a watched folder
+    TRIAL = "trial"  #: `postoffice try` and the newcomer's button
+
+
+class Postage(StrEnum):
+    """How fast, and with what proof, paper travels."""
+
+    ECONOMY = "economy"
+    STANDARD = "standard"
+    PRIORITY = "priority"
+    REGISTERED = "registered"
+
+
+class Envelope(StrEnum):
+    """What the sheets go into."""
+
+    AUTO = "auto"  #: the smallest that fits
+    DL = "dl"  #: 1 to 5 sheets
+    C4 = "c4"  #: 6 to 45 sheets
+
+
+class EmailForm(StrEnum):
+    """How the letter travels in an e-mail."""
+
+    LINK = "link"  #: behind a secure link
+    ATTACHMENT = "attachment"  #: as a PDF in the e-mail
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the sender chose for all items of a mailing. `channel` None: by what is known of each recipient."""
+
+    channel: Channel | None = Channel.POST
+    purpose: Purpose = Purpose.OTHER
+    postage: Postage = Postage.STANDARD
+    envelope: Envelope = Envelope.AUTO
+    colour: bool = False
+    duplex: bool = True
+    email_form: EmailForm = EmailForm.LINK
+    subject: str = ""  #: of e-mails; the mailing's name where empty
+    message: str = ""  #: a few lines above the link; a standard text where empty
+    send_at: datetime | None = None  #: not before; aware, UTC
+    cost_centre: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON shape kept in the database and used by the API."""
+        shape: dict[str, Any] = {}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            shape[one.name] = value.isoformat() if isinstance(value, datetime) else value
+        return shape
+
+    @staticmethod
+    def from_dict(shape: dict[str, Any]) -> "Options":
+        """The inverse of `as_dict`; absent keys take their defaults. ValueError on an unknown word."""
+        known = {one.name for one in fields(Options)}
+        given = {key: value for key, value in shape.items() if key in known}
+        kinds = {"purpose": Purpose, "postage": Postage, "envelope": Envelope, "email_form": EmailForm}
+        for key, kind in kinds.items():
+            if key in given:
+                given[key] = kind(given[key])
+        if given.get("channel"):
+            given["channel"] = Channel(given["channel"])
+        elif "channel" in given:
+            given["channel"] = None
+        if isinstance(given.get("send_at"), str):
+            given["send_at"] = datetime.fromisoformat(given["send_at"])
+        return Options(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMailing:
+    """What a door knows when it opens a mailing."""
+
+    organisation_id: str
+    source: Source
+    name: str  #: job or file name, as the sender wrote it (personal data: never logged)
+    layout: str = "fr"  #: a key of model.layout.LAYOUTS
+    split_rule: str = "address"  #: see compose.split: `address`, `pages:N`, `text:ZONE~REGEX`, `whole`
+    options: Options = field(default_factory=Options)
+    automatic: bool = False  #: send without waiting where nothing speaks against it
+    printer_id: str | None = None
+    user_id: str | None = None
+    api_key_id: str | None = None
+    live: bool = True  #: False: stops at the sandbox carriers whatever is configured
+    media_type: str = ""  #: as told by the sender; the bytes decide
+    sender_name: str = ""  #: requesting-user-name of a print job, as told
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """A mailing as it stands in the database."""
+
+    id: str
+    number: int  #: small and growing per organisation; the job-id of a print job
+    organisation_id: str
+    source: Source
+    name: str
+    state: MailingState
+    layout: str
+    split_rule: str
+    options: Options
+    automatic: bool
+    live: bool
+    printer_id: str | None
+    user_id: str | None
+    api_key_id: str | None
+    document: str | None  #: SHA-256 of the PDF that the items are pages of
+    original: str | None  #: SHA-256 of the bytes as they came in
+    original_size: int
+    media_type: str
+    pages: int
+    pages_read: int
+    items: int
+    findings: tuple[Finding, ...]
+    error: dict[str, Any] | None  #: code, message, help, facts of the failure
+    sender_name: str
+    created_at: datetime
+    received_at: datetime | None
+    ready_at: datetime | None
+    sent_at: datetime | None
+    finished_at: datetime | None

@@ -1,0 +1,172 @@
+"""What the rooms ask of the world, as protocols. Wiring hands out the real thing; a test may hand out another."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from postoffice.model.channel import Channel
+from postoffice.model.delivery import Event, Knock, Piece, Receipt
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The time. Rooms never look at a clock of their own."""
+
+    def now(self) -> datetime:
+        """Now, aware, UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """Immutable bytes named by their SHA-256 (64 lower-case hex digits of the plain bytes)."""
+
+    sha256: str
+    size: int
+
+
+class Upload(Protocol):
+    """Bytes on their way in. Leaving the context without `finish` removes every trace of them."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Add bytes; OutOfRoom when the disk is full."""
+        ...
+
+    async def finish(self) -> StoredDocument:
+        """Make the bytes durable (file and folder synced) and return their name. Storing the same bytes twice is fine."""
+        ...
+
+
+class Documents(Protocol):
+    """The store of documents: one namespace and one key per organisation."""
+
+    def upload(self, organisation_id: str) -> AbstractAsyncContextManager[Upload]:
+        """Open an upload; see Upload."""
+        ...
+
+    async def put(self, organisation_id: str, content: bytes) -> StoredDocument:
+        """Store bytes that are already in memory."""
+        ...
+
+    async def put_file(self, organisation_id: str, path: Path) -> StoredDocument:
+        """Store a file's bytes, read in pieces."""
+        ...
+
+    async def get(self, organisation_id: str, sha256: str) -> bytes:
+        """All bytes; NotFound where there is no such document. For small documents."""
+        ...
+
+    def stream(self, organisation_id: str, sha256: str) -> AsyncIterator[bytes]:
+        """The bytes in pieces of at most 64 KiB."""
+        ...
+
+    def as_file(self, organisation_id: str, sha256: str) -> AbstractAsyncContextManager[Path]:
+        """A plain file with the bytes for as long as the context lasts (programs and child processes read it)."""
+        ...
+
+
+class Bell(Protocol):
+    """Tells workers that there is work. The database is the truth: a lost ring costs seconds, never work."""
+
+    async def ring(self, queue: str, batch_id: str, attempt: int) -> None:
+        """Say that batch `batch_id` waits on `queue`. Never raises for a missing queue server."""
+        ...
+
+
+class Workshop(Protocol):
+    """A pool of child processes for work that would block the loop or may eat memory (PDF, rendering, OCR)."""
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`work(...)` in a child process; arguments and result are pickled. Raises what `work` raises, TimedOut where the
+        pool's limit of seconds or memory was passed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a carrier can do; dispatch reads it and nothing else about a carrier."""
+
+    channel: Channel
+    keeps_keys: bool = False  #: repeating a key never sends twice (it answers AlreadySent or the same receipt)
+    can_be_asked: bool = False  #: `ask` tells what became of a piece
+    countries: frozenset[str] = frozenset()  #: ISO codes; empty: everywhere
+    batch: int = 100  #: deliveries per claim
+    chunk: int = 10  #: deliveries marked `sending` and called at the same time
+    per_second: float = 0.0  #: 0: no limit
+    max_bytes: int = 0  #: of the PDF; 0: no limit
+    ask_after: float = 60.0  #: seconds until the first question about a receipt
+
+
+class Carrier(Protocol):
+    """A provider on a channel."""
+
+    name: str
+    abilities: Abilities
+
+    async def send(self, piece: Piece) -> Receipt:
+        """Hand over one piece. Raises TryLater, Refused, AlreadySent or InDoubt, nothing else; never called in a transaction."""
+        ...
+
+    async def ask(self, receipts: Sequence[Receipt]) -> Sequence[Event]:
+        """What became of these; () where the carrier calls us. TryLater where it does not answer."""
+        ...
+
+    def read(self, knock: Knock) -> Sequence[Event]:
+        """Verify a webhook's signature (Forged) and translate it. Unknown words become EventKind.UNKNOWN with their text."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a sandbox carrier keeps of a piece, for the desk's sandbox box."""
+
+    key: str
+    organisation_id: str
+    channel: Channel
+    to: str
+    subject: str
+    text: str
+    html: str
+    address_lines: tuple[str, ...]
+    document: str  #: SHA-256, empty for none
+    first_page: int
+    pages: int
+    outcome: str  #: EventKind value that `ask` will tell
+    sent_at: datetime
+
+
+class SandboxBox(Protocol):
+    """Where sandbox carriers keep what they "sent"."""
+
+    async def keep(self, sent: Sequence[Sent]) -> set[str]:
+        """Keep them durably; returns the keys that were there already (a second hand-over is counted, not kept)."""
+        ...
+
+    async def outcomes(self, keys: Sequence[str]) -> dict[str, tuple[str, datetime]]:
+        """For the keys that are known: outcome word and time of sending."""
+        ...
+
+
+class Log(Protocol):
+    """A structured logger: an event word and ids. Never names, addresses, tokens, subjects or file names."""
+
+    def info(self, event: str, **facts: Any) -> Any:
+        """Something happened as it should."""
+        ...
+
+    def warning(self, event: str, **facts: Any) -> Any:
+        """Something a person may want to know."""
+        ...
+
+    def error(self, event: str, **facts: Any) -> Any:
+        """Something a person must see to."""
+        ...
