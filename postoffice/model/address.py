@@ -34,6 +34,4 @@ class PostalAddress:
         """The inverse of `as_dict`; None for None."""
         if shape is None:
             return None
-        return PostalAddress(
-            tuple(shape["lines"]), shape.get("postcode", ""), shape.get("town", ""), shape.get("country", "")
-        )
+        return PostalAddress(tuple(shape["lines"]), shape.get("postcode", ""), shape.get("town", ""), shape.get("country", ""))

@@ -23,9 +23,7 @@ class PostOfficeError(Exception):
         return (_rebuild, (type(self), self.code, self.message, self.help, self.facts))
 
 
-def _rebuild(
-    kind: type[PostOfficeError], code: str, message: str, help: str, facts: dict[str, object]
-) -> PostOfficeError:
+def _rebuild(kind: type[PostOfficeError], code: str, message: str, help: str, facts: dict[str, object]) -> PostOfficeError:
     return kind(code, message, help=help, **facts)
 
 
