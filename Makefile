@@ -1,0 +1,49 @@
+# A private electronic post office. `make help` lists what can be made.
+PORT = 8025
+DATA = data
+BIN = .venv/bin
+SHELL = /bin/bash
+.DEFAULT_GOAL = help
+.NOTPARALLEL:
+.PHONY: help up setup test-setup test check format constraints clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */make \1\t/' | expand -t 18
+
+up: setup  ## start everything here (PORT=8025 DATA=data); Ctrl-C stops it
+	@exec $(BIN)/postoffice up --port $(PORT) --data "$(DATA)"
+
+setup:  ## prepare the system and .venv for running; quick when nothing is missing
+	@.ci/packages run
+	@.ci/venv run
+
+test-setup:  ## prepare the system and .venv for every test
+	@.ci/packages test
+	@.ci/venv all
+
+test: test-setup check  ## everything: check, then the tests with real servers, printers and browsers
+	$(BIN)/pytest -m "real or slow"
+
+check:  ## style, types, floors and the fast tests
+	@.ci/packages run
+	@.ci/venv all
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m "not real and not slow" -n 2
+
+format:  ## put the code in shape
+	@.ci/venv all
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+constraints:  ## pin the newest versions that pyproject.toml allows
+	@test -x .setup/uv/bin/uv || { $$(.ci/python) -m venv .setup/uv && .setup/uv/bin/pip install --quiet uv; }
+	.setup/uv/bin/uv $(COMPILE) --upgrade --all-extras --generate-hashes -o constraints.txt
+	.setup/uv/bin/uv $(COMPILE) --extra build --extra discovery --constraints constraints.txt -o .ci/run-pins.txt
+COMPILE = pip compile --quiet pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
+
+clean:  ## remove .venv and all caches; data folders stay
+	rm -rf .venv .setup .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -not -path './$(DATA)/*' -prune -exec rm -rf {} +
