@@ -6,42 +6,14 @@ bell is rung. Whoever dies in between leaves either nothing or a complete mailin
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 from postoffice.model.errors import Conflict, TooLarge, Unreadable
-from postoffice.model.mailing import Mailing, NewMailing, Options
-from postoffice.model.ports import Bell, Documents, StoredDocument
+from postoffice.model.mailing import Mailing, NewMailing
+from postoffice.model.ports import Bell, Documents, PrinterCard, StoredDocument, Work
 from postoffice.model.states import MailingState
 
-
-@dataclass(frozen=True, slots=True)
-class PrinterCard:
-    """What the doors need to know of a virtual printer."""
-
-    id: str
-    organisation_id: str
-    name: str
-    info: str  #: a sentence for print dialogs
-    location: str
-    layout: str
-    split_rule: str
-    options: Options
-    automatic: bool
-    live: bool
-    accepting: bool  #: False: paused by an administrator
-    max_bytes: int  #: per job
-    max_jobs: int  #: mailings that may wait on this printer at once
-    user_id: str | None  #: whose token was used, where tokens are personal
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A batch of work that was written and can be rung for."""
-
-    queue: str
-    batch_id: str
-    attempt: int
+__all__ = ["Book", "Intake", "PrinterCard", "Reception", "Work"]
 
 
 class Book(Protocol):

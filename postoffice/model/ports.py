@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt
+from postoffice.model.mailing import Options
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -154,6 +155,35 @@ class SandboxBox(Protocol):
     async def outcomes(self, keys: Sequence[str]) -> dict[str, tuple[str, datetime]]:
         """For the keys that are known: outcome word and time of sending."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterCard:
+    """What the doors need to know of a virtual printer."""
+
+    id: str
+    organisation_id: str
+    name: str
+    info: str  #: a sentence for print dialogs
+    location: str
+    layout: str
+    split_rule: str
+    options: Options
+    automatic: bool
+    live: bool
+    accepting: bool  #: False: paused by an administrator
+    max_bytes: int  #: per job
+    max_jobs: int  #: mailings that may wait on this printer at once
+    user_id: str | None  #: whose token was used, where tokens are personal
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A batch of work that was written and can be rung for."""
+
+    queue: str
+    batch_id: str
+    attempt: int
 
 
 class Log(Protocol):

@@ -1,0 +1,103 @@
+"""One typed page of settings, read from the environment (`POSTOFFICE_...`) and from `office.env` in the data folder."""
+
+import secrets
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting with its unit. A test checks that the README names each."""
+
+    model_config = SettingsConfigDict(env_prefix="POSTOFFICE_", extra="ignore", env_ignore_empty=True)
+
+    data: Path = Field(Path("data"), description="folder for everything that the office keeps on this machine")
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for the whole network")
+    port: int = Field(8025, description="port of desk, portal, API and printer")
+    ipps_port: int = Field(0, description="port of the printer over TLS; 0: the next one after `port`; -1: none")
+    public_url: str = Field("", description="address by which people and printers reach the office; from host and port if empty")
+    behind_proxies: int = Field(0, description="how many trusted reverse proxies stand in front (X-Forwarded-For, -Proto)")
+    database_url: str = Field("", description="SQLAlchemy address; SQLite in the data folder if empty")
+    redis_url: str = Field("", description="address of the queue; a redis-server of our own in the data folder if empty")
+    master_key: str = Field("", description="32 bytes in hex that wrap all other keys; a file in the data folder if empty")
+    templates: Path | None = Field(None, description="folder of templates; those of the package if empty")
+    workers: int = Field(1, description="worker processes that `up` starts")
+    child_processes: int = Field(2, description="processes per worker for PDF work")
+    child_seconds: float = Field(120.0, description="seconds that one piece of PDF work may take")
+    child_megabytes: int = Field(1500, description="memory that one piece of PDF work may take")
+    max_upload_megabytes: int = Field(600, description="largest single job")
+    max_pages: int = Field(20_000, description="most pages in one job")
+    min_free_megabytes: int = Field(500, description="free disk space under which new jobs are refused")
+    log_level: str = Field("info", description="debug, info, warning or error")
+    log_json: bool = Field(False, description="one JSON object a line instead of coloured text")
+    session_hours: float = Field(12.0, description="absolute end of a staff session")
+    session_idle_minutes: float = Field(120.0, description="end of a staff session without a click")
+    link_days: int = Field(90, description="days until a secure link ends")
+    lease_seconds: float = Field(60.0, description="how long a worker may hold a batch without a sign of life")
+    chunk_delay_ms: float = Field(0.0, description="pause after each chunk that is handed over; for trials of crashes")
+
+    @property
+    def database(self) -> str:
+        """The address of the database that is really used."""
+        return self.database_url or f"sqlite+aiosqlite:///{(self.data / 'office.db').resolve()}"
+
+    @property
+    def redis(self) -> str:
+        """The address of the queue that is really used."""
+        return self.redis_url or f"unix://{self.redis_socket}"
+
+    @property
+    def redis_socket(self) -> Path:
+        """Socket of the embedded redis-server."""
+        return (self.data / "redis" / "redis.sock").resolve()
+
+    @property
+    def url(self) -> str:
+        """How people reach the office, without a slash at the end."""
+        host = "localhost" if self.host in ("0.0.0.0", "127.0.0.1", "::") else self.host  # noqa: S104 - compared, not bound
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def tls_port(self) -> int | None:
+        """Port of the printer over TLS, None for none."""
+        return None if self.ipps_port < 0 else self.ipps_port or self.port + 1
+
+    @property
+    def template_folder(self) -> Path:
+        """Where templates lie: the setting, the checkout, or the installed package."""
+        if self.templates:
+            return self.templates
+        here = Path(__file__).resolve().parent
+        return here.parent / "templates" if (here.parent / "templates").is_dir() else here / "_templates"
+
+    @cached_property
+    def key(self) -> bytes:
+        """The master key: 32 bytes. Made once and kept in the data folder (mode 0600) where the setting is empty."""
+        if self.master_key:
+            key = bytes.fromhex(self.master_key)
+            if len(key) != 32:
+                raise ValueError("POSTOFFICE_MASTER_KEY must be 64 hex digits (32 bytes): openssl rand -hex 32")
+            return key
+        path = self.data / "master.key"
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with open(path, "x", opener=_private) as file:
+                file.write(secrets.token_hex(32) + "\n")
+        except FileExistsError:
+            pass
+        return bytes.fromhex(path.read_text().strip())
+
+
+def _private(path: str, flags: int) -> int:
+    import os
+
+    return os.open(path, flags, 0o600)
+
+
+def load(data: Path | None = None, **more: object) -> Settings:
+    """Settings from the environment, then from `office.env` in the data folder; `data` and `more` come first."""
+    given = {key: value for key, value in {"data": data, **more}.items() if value is not None}
+    folder = Path(str(given.get("data") or Settings().data))
+    return Settings(_env_file=folder / "office.env", **given)  # type: ignore[arg-type]

@@ -1,0 +1,197 @@
+"""Batches: the outbox, and the only table that behaves like a queue.
+
+A batch is a piece of work on one mailing (read it, plan it, hand over some deliveries, ask a carrier). Whoever claims it gets a
+lease and a fencing token that grows with every claim: a worker that was thought dead finds its token stale and stops.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.ids import new_id
+from postoffice.store.schema import batches
+
+#: a bell that was rung this long ago without effect is rung again
+RING_AGAIN = timedelta(seconds=10)
+#: after so many failures of its step a batch is set aside for a person
+MOST_FAILURES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A claimed batch. `token` must be shown with every write."""
+
+    id: str
+    organisation_id: str
+    step: str
+    subject_id: str
+    queue: str
+    data: Mapping[str, Any]
+    token: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A batch that somebody should be told of."""
+
+    batch_id: str
+    queue: str
+    attempt: int
+
+
+async def add(
+    connection: AsyncConnection,
+    *,
+    organisation_id: str,
+    step: str,
+    subject_id: str,
+    queue: str,
+    now: datetime,
+    priority: int = 5,
+    not_before: datetime | None = None,
+    data: Mapping[str, Any] | None = None,
+    ring_now: bool = True,
+) -> str:
+    """Write a batch and return its id. `ring_now`: the caller rings after its commit; otherwise the relay does."""
+    batch_id = new_id()
+    await connection.execute(
+        batches.insert(),
+        {
+            "id": batch_id,
+            "organisation_id": organisation_id,
+            "step": step,
+            "subject_id": subject_id,
+            "queue": queue,
+            "priority": priority,
+            "data": dict(data or {}),
+            "state": "open",
+            "token": 0,
+            "failures": 0,
+            "rings": 1 if ring_now else 0,
+            "rung_at": now if ring_now else None,
+            "not_before": not_before,
+            "error": "",
+            "created_at": now,
+        },
+    )
+    return batch_id
+
+
+async def due(connection: AsyncConnection, now: datetime, limit: int = 500) -> list[Ring]:
+    """Relay and reconciler in one: open, unleased, due, and not rung recently. Marks them as rung."""
+    ready = (
+        sa.select(batches.c.id)
+        .where(
+            batches.c.state == "open",
+            sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now),
+            sa.or_(batches.c.lease_until.is_(None), batches.c.lease_until < now),
+            sa.or_(batches.c.rung_at.is_(None), batches.c.rung_at < now - RING_AGAIN),
+        )
+        .order_by(batches.c.priority, batches.c.id)
+        .limit(limit)
+    )
+    rows = await connection.execute(
+        batches.update()
+        .where(batches.c.id.in_(ready))
+        .values(rung_at=now, rings=batches.c.rings + 1)
+        .returning(batches.c.id, batches.c.queue, batches.c.rings)
+    )
+    return [Ring(row.id, row.queue, row.rings) for row in rows]
+
+
+async def any_due(connection: AsyncConnection, now: datetime) -> bool:
+    """A cheap look whether `due` would find something, so that an idle office writes nothing."""
+    found = await connection.scalar(
+        sa.select(batches.c.id)
+        .where(
+            batches.c.state == "open",
+            sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now),
+            sa.or_(batches.c.lease_until.is_(None), batches.c.lease_until < now),
+            sa.or_(batches.c.rung_at.is_(None), batches.c.rung_at < now - RING_AGAIN),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def claim(connection: AsyncConnection, batch_id: str, owner: str, now: datetime, lease: timedelta) -> Batch | None:
+    """Take a batch, or None where it is done, not due or held by a living owner."""
+    row = (
+        await connection.execute(
+            batches.update()
+            .where(
+                batches.c.id == batch_id,
+                batches.c.state == "open",
+                sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now),
+                sa.or_(batches.c.lease_until.is_(None), batches.c.lease_until < now),
+            )
+            .values(lease_owner=owner, lease_until=now + lease, token=batches.c.token + 1)
+            .returning(*batches.c)
+        )
+    ).first()
+    if row is None:
+        return None
+    return Batch(row.id, row.organisation_id, row.step, row.subject_id, row.queue, row.data, row.token, row.failures)
+
+
+async def renew(connection: AsyncConnection, batch: Batch, now: datetime, lease: timedelta) -> bool:
+    """Prolong the lease; False where the batch is no longer ours (then stop at once)."""
+    result = await connection.execute(_ours(batch).values(lease_until=now + lease))
+    return result.rowcount == 1
+
+
+async def finish(connection: AsyncConnection, batch: Batch, now: datetime) -> bool:
+    """The work is done; False where the batch is no longer ours."""
+    result = await connection.execute(_ours(batch).values(state="done", lease_owner=None, lease_until=None, done_at=now, error=""))
+    return result.rowcount == 1
+
+
+async def put_off(connection: AsyncConnection, batch: Batch, until: datetime, data: Mapping[str, Any] | None = None) -> bool:
+    """Not now: leave the batch open until `until`."""
+    values: dict[str, Any] = {"lease_owner": None, "lease_until": None, "not_before": until, "rung_at": None}
+    if data is not None:
+        values["data"] = dict(data)
+    result = await connection.execute(_ours(batch).values(**values))
+    return result.rowcount == 1
+
+
+async def fail(connection: AsyncConnection, batch: Batch, now: datetime, error: str) -> bool:
+    """The step raised what it must not. Tried again after 1, 2, 4 ... seconds; set aside after MOST_FAILURES. True: set aside."""
+    failures = batch.failures + 1
+    dead = failures >= MOST_FAILURES
+    await connection.execute(
+        _ours(batch).values(
+            failures=failures,
+            state="dead" if dead else "open",
+            error=error[:1000],
+            lease_owner=None,
+            lease_until=None,
+            rung_at=None,
+            not_before=now + timedelta(seconds=min(300, 2 ** (failures - 1))),
+        )
+    )
+    return dead
+
+
+async def wake(connection: AsyncConnection, batch_ids: Sequence[str]) -> None:
+    """Make put-off batches due at once (a person pressed a button)."""
+    await connection.execute(batches.update().where(batches.c.id.in_(batch_ids)).values(not_before=None, rung_at=None))
+
+
+async def waiting(connection: AsyncConnection, now: datetime) -> dict[str, tuple[int, float]]:
+    """For each queue: how many open batches are due, and the age of the oldest in seconds."""
+    rows = await connection.execute(
+        sa.select(batches.c.queue, sa.func.count(), sa.func.min(sa.func.coalesce(batches.c.not_before, batches.c.created_at)))
+        .where(batches.c.state == "open", sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now))
+        .group_by(batches.c.queue)
+    )
+    return {queue: (count, max(0.0, (now - oldest).total_seconds())) for queue, count, oldest in rows}
+
+
+def _ours(batch: Batch) -> sa.Update:
+    return batches.update().where(batches.c.id == batch.id, batches.c.token == batch.token, batches.c.state == "open")

@@ -1,0 +1,87 @@
+"""The bell: arq's queue, used only to wake workers. What it loses the reconciler rings again.
+
+JSON instead of pickle: whoever reaches Redis must not be able to run code here.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+from arq.connections import ArqRedis, RedisSettings, create_pool
+from redis.exceptions import RedisError
+
+from postoffice.model.ports import Log
+
+JOB = "work"  #: the one arq function: work(step batch id)
+EXPIRES_MS = 60_000  #: a ring that nobody heard within a minute is rung again by the reconciler anyway
+
+
+def serialize(job: dict[str, Any]) -> bytes:
+    """arq's job as JSON."""
+    return json.dumps(job, separators=(",", ":"), default=repr).encode()
+
+
+def deserialize(data: bytes) -> dict[str, Any]:
+    """The inverse of `serialize`; arq wants its arguments as a tuple."""
+    job: dict[str, Any] = json.loads(data)
+    if isinstance(job.get("a"), list):
+        job["a"] = tuple(job["a"])
+    return job
+
+
+def redis_settings(url: str) -> RedisSettings:
+    """arq's settings for an address such as redis://host:6379/0 or unix:///folder/redis.sock."""
+    if url.startswith("unix://"):
+        path = url.removeprefix("unix://")
+        return RedisSettings(unix_socket_path=path, conn_timeout=2, conn_retries=1, conn_retry_delay=0)
+    settings = RedisSettings.from_dsn(url)
+    settings.conn_timeout, settings.conn_retries, settings.conn_retry_delay = 2, 1, 0
+    return settings
+
+
+def queue_name(queue: str) -> str:
+    """The key of a queue in Redis."""
+    return f"postoffice:queue:{queue}"
+
+
+class ArqBell:
+    """ports.Bell over arq. A dead Redis is noted once and met again at the next ring; nothing waits for it."""
+
+    def __init__(self, url: str, log: Log) -> None:
+        self._settings = redis_settings(url)
+        self._log = log
+        self._pool: ArqRedis | None = None
+        self._connecting = asyncio.Lock()
+        self.deaf = False  #: the last ring did not get through
+
+    async def ring(self, queue: str, batch_id: str, attempt: int) -> None:
+        """See ports.Bell."""
+        try:
+            pool = await self._connected()
+            await pool.enqueue_job(
+                JOB, batch_id, _job_id=f"b{batch_id}:{attempt}", _queue_name=queue_name(queue), _expires=EXPIRES_MS / 1000
+            )
+            self.deaf = False
+        except (RedisError, OSError, TimeoutError) as error:
+            if not self.deaf:
+                self._log.warning("bell.deaf", reason=type(error).__name__)
+            self.deaf = True
+
+    async def ping(self) -> bool:
+        """Whether the queue server answers."""
+        try:
+            return bool(await (await self._connected()).ping())
+        except (RedisError, OSError, TimeoutError):
+            return False
+
+    async def _connected(self) -> ArqRedis:
+        if self._pool is None:
+            async with self._connecting:
+                if self._pool is None:
+                    self._pool = await create_pool(self._settings, job_serializer=serialize, job_deserializer=deserialize)
+        return self._pool
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        if self._pool is not None:
+            await self._pool.aclose()

@@ -1,0 +1,141 @@
+"""Queries about contacts. The caller owns the transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.errors import NotFound
+from postoffice.model.ids import new_id
+from postoffice.model.item import Item
+from postoffice.store import rows
+from postoffice.store.schema import contact_points, contacts, items
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person or company as it stands in the database."""
+
+    id: str
+    organisation_id: str
+    kind: str
+    name: str
+    language: str
+    preferred_channel: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One address of a contact on one channel."""
+
+    channel: str
+    value: str
+    health: str
+
+
+async def find_or_add(
+    connection: AsyncConnection, organisation_id: str, wanted: Mapping[str, Mapping[str, Any]], now: datetime
+) -> dict[str, str]:
+    """Contacts by match key, made where missing; {match_key: id}.
+
+    `wanted`: {match_key: {"name": str, "points": [(channel, value, address or None)]}}.
+    """
+    query = sa.select(contacts.c.match_key, contacts.c.id).where(contacts.c.organisation_id == organisation_id)
+    found = await connection.execute(query.where(contacts.c.match_key.in_(wanted)))
+    known = {row.match_key: row.id for row in found}
+    insert_contact, insert_point = (_insert(connection, table) for table in (contacts, contact_points))
+    points = []
+    fresh = []
+    for key, facts in wanted.items():
+        if key not in known:
+            known[key] = new_id()
+            fresh.append(
+                {
+                    "id": known[key],
+                    "organisation_id": organisation_id,
+                    "kind": "person",
+                    "name": str(facts["name"])[:300],
+                    "match_key": key,
+                    "language": "",
+                    "preferred_channel": None,
+                    "external_ids": {},
+                    "attributes": {},
+                    "created_at": now,
+                    "updated_at": now,
+                }
+            )
+        for channel, value, address in facts["points"]:
+            points.append(
+                {
+                    "id": new_id(),
+                    "organisation_id": organisation_id,
+                    "contact_id": known[key],
+                    "channel": channel,
+                    "value": value[:500],
+                    "address": address,
+                    "health": "good",
+                    "created_at": now,
+                }
+            )
+    if fresh:
+        await connection.execute(insert_contact.on_conflict_do_nothing(), fresh)
+    if points:
+        await connection.execute(insert_point.on_conflict_do_nothing(), points)
+    return known
+
+
+def _insert(connection: AsyncConnection, table: sa.Table) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def _contact(row: Mapping[Any, Any]) -> Contact:
+    return Contact(**{name: row[name] for name in Contact.__slots__})
+
+
+async def get(connection: AsyncConnection, contact_id: str, organisation_id: str) -> Contact:
+    """One contact; NotFound otherwise."""
+    query = contacts.select().where(contacts.c.id == contact_id, contacts.c.organisation_id == organisation_id)
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        raise NotFound("no-such-contact", "There is no such contact.", help="Look for it in the list of contacts.")
+    return _contact(row)
+
+
+async def points(connection: AsyncConnection, contact_id: str) -> list[Point]:
+    """A contact's addresses with their health."""
+    found = await connection.execute(
+        sa.select(contact_points.c.channel, contact_points.c.value, contact_points.c.health)
+        .where(contact_points.c.contact_id == contact_id)
+        .order_by(contact_points.c.channel, contact_points.c.id)
+    )
+    return [Point(*row) for row in found]
+
+
+async def search(
+    connection: AsyncConnection, organisation_id: str, text: str, *, after: str = "", limit: int = 50
+) -> Sequence[Contact]:
+    """Contacts whose name or addresses contain `text`, by name, after the (name, id) of the last one as `name\\x1fid`."""
+    query = contacts.select().where(contacts.c.organisation_id == organisation_id)
+    if text:
+        pattern = "%" + text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        owners = sa.select(contact_points.c.contact_id).where(
+            contact_points.c.organisation_id == organisation_id, sa.func.lower(contact_points.c.value).like(pattern, escape="\\")
+        )
+        query = query.where(sa.or_(sa.func.lower(contacts.c.name).like(pattern, escape="\\"), contacts.c.id.in_(owners)))
+    if after:
+        name, _, contact_id = after.partition("\x1f")
+        query = query.where(sa.or_(contacts.c.name > name, sa.and_(contacts.c.name == name, contacts.c.id > contact_id)))
+    found = await connection.execute(query.order_by(contacts.c.name, contacts.c.id).limit(limit))
+    return [_contact(row) for row in found.mappings()]
+
+
+async def items_of(connection: AsyncConnection, contact_id: str, organisation_id: str, limit: int = 100) -> list[Item]:
+    """What was sent to a contact, newest first."""
+    query = items.select().where(items.c.contact_id == contact_id, items.c.organisation_id == organisation_id)
+    found = await connection.execute(query.order_by(items.c.id.desc()).limit(limit))
+    return [rows.item(row) for row in found.mappings()]

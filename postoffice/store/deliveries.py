@@ -1,0 +1,229 @@
+"""Queries about deliveries: the hot statements of dispatch, and what news does to them.
+
+Marking and recording always show the batch's fencing token; a stale token changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.delivery import Delivery, Event
+from postoffice.model.states import DELIVERY_COMMANDS, DeliveryState, after_news, item_state_of
+from postoffice.store import batches as work
+from postoffice.store import rows
+from postoffice.store.schema import deliveries, items
+
+#: states after which a carrier may still have news that is worth asking for
+ASKABLE = (DeliveryState.HANDED_OVER, DeliveryState.IN_PRODUCTION, DeliveryState.MAILED)
+ENDED = (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.RETURNED, DeliveryState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one delivery after its carrier was called. `command` is a word of DELIVERY_COMMANDS."""
+
+    delivery: Delivery
+    command: str
+    reference: str = ""
+    cost: int | None = None
+    error: str = ""
+    code: str = ""
+    not_before: datetime | None = None
+
+
+class LostLease(Exception):
+    """The batch has another owner now: stop at once, write nothing."""
+
+
+async def add_all(connection: AsyncConnection, values: Sequence[dict[str, Any]]) -> None:
+    """Write fresh deliveries (state queued)."""
+    defaults = {
+        "state": DeliveryState.QUEUED.value,
+        "attempt": 0,
+        "reference": "",
+        "cost": 0,
+        "error": "",
+        "code": "",
+        "not_before": None,
+        "handed_over_at": None,
+        "ended_at": None,
+    }
+    if values:
+        await connection.execute(deliveries.insert(), [{**defaults, **one} for one in values])
+
+
+async def mark(connection: AsyncConnection, batch: work.Batch, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
+    """Check the token, renew the lease, and mark up to `limit` due deliveries of the batch as `sending`.
+
+    LostLease where the batch has another owner.
+    """
+    if not await work.renew(connection, batch, now, lease):
+        raise LostLease(batch.id)
+    chosen = (
+        sa.select(deliveries.c.id)
+        .where(
+            deliveries.c.batch_id == batch.id,
+            deliveries.c.state == DeliveryState.QUEUED.value,
+            sa.or_(deliveries.c.not_before.is_(None), deliveries.c.not_before <= now),
+        )
+        .order_by(deliveries.c.id)
+        .limit(limit)
+    )
+    found = await connection.execute(
+        deliveries.update()
+        .where(deliveries.c.id.in_(chosen), deliveries.c.state == DeliveryState.QUEUED.value)
+        .values(state=DeliveryState.SENDING.value, attempt=deliveries.c.attempt + 1)
+        .returning(*deliveries.c)
+    )
+    marked = sorted((rows.delivery(row) for row in found.mappings()), key=lambda delivery: delivery.id)
+    await _show(connection, [(one.item_id, one.id, DeliveryState.SENDING) for one in marked], now)
+    return marked
+
+
+async def orphans(connection: AsyncConnection, batch: work.Batch) -> list[Delivery]:
+    """What a dead owner left `sending` or in doubt. Only meaningful for the one who just claimed the batch."""
+    states = (DeliveryState.SENDING.value, DeliveryState.IN_DOUBT.value)
+    found = await connection.execute(deliveries.select().where(deliveries.c.batch_id == batch.id, deliveries.c.state.in_(states)))
+    return [rows.delivery(row) for row in found.mappings()]
+
+
+async def record(
+    connection: AsyncConnection, batch: work.Batch | None, changes: Sequence[Change], now: datetime, lease: timedelta
+) -> None:
+    """Write outcomes, in deliveries and items. LostLease where the batch has another owner; no batch: a person did it."""
+    if batch is not None and not await work.renew(connection, batch, now, lease):
+        raise LostLease(batch.id)
+    if not changes:
+        return
+    for word in dict.fromkeys(change.command for change in changes):
+        sources, target = DELIVERY_COMMANDS[word]
+        of_word = [change for change in changes if change.command == word]
+        await connection.execute(
+            deliveries.update()
+            .where(deliveries.c.id == sa.bindparam("b_id"), deliveries.c.state.in_([state.value for state in sources]))
+            .values(
+                state=target.value,
+                reference=sa.bindparam("b_reference"),
+                cost=sa.bindparam("b_cost"),
+                error=sa.bindparam("b_error"),
+                code=sa.bindparam("b_code"),
+                not_before=sa.bindparam("b_not_before"),
+                handed_over_at=now if word == "hand_over" else deliveries.c.handed_over_at,
+                ended_at=now if target in ENDED else None,
+            ),
+            [_parameters(change) for change in of_word],
+        )
+        await _show(connection, [(change.delivery.item_id, change.delivery.id, target) for change in of_word], now)
+
+
+def _parameters(change: Change) -> dict[str, Any]:
+    return {
+        "b_id": change.delivery.id,
+        "b_reference": (change.reference or change.delivery.reference)[:255],
+        "b_cost": change.delivery.cost if change.cost is None else change.cost,
+        "b_error": change.error[:1000],
+        "b_code": change.code[:60],
+        "b_not_before": change.not_before,
+    }
+
+
+async def _show(connection: AsyncConnection, moves: Sequence[tuple[str, str, DeliveryState]], now: datetime) -> None:
+    """Items show the state of their current delivery."""
+    if moves:
+        await connection.execute(
+            items.update()
+            .where(items.c.id == sa.bindparam("b_item"), items.c.delivery_id == sa.bindparam("b_delivery"))
+            .values(state=sa.bindparam("b_state"), updated_at=now),
+            [{"b_item": item, "b_delivery": delivery, "b_state": item_state_of(state).value} for item, delivery, state in moves],
+        )
+
+
+async def next_due(connection: AsyncConnection, batch_id: str) -> tuple[int, datetime | None]:
+    """How many deliveries of a batch are still queued, and the earliest hour among them (None: at once)."""
+    row = (
+        await connection.execute(
+            sa.select(
+                sa.func.count(),
+                sa.func.min(deliveries.c.not_before),
+                sa.func.sum(sa.case((deliveries.c.not_before.is_(None), 1), else_=0)),
+            ).where(deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.QUEUED.value)
+        )
+    ).one()
+    count, earliest, at_once = row
+    return int(count), None if at_once else earliest
+
+
+async def askable(connection: AsyncConnection, batch_id: str) -> list[Delivery]:
+    """Deliveries of a dispatch batch that their carrier may have news of."""
+    states = [state.value for state in ASKABLE]
+    found = await connection.execute(deliveries.select().where(deliveries.c.batch_id == batch_id, deliveries.c.state.in_(states)))
+    return [rows.delivery(row) for row in found.mappings()]
+
+
+async def get(connection: AsyncConnection, delivery_id: str) -> Delivery | None:
+    """One delivery."""
+    row = (await connection.execute(deliveries.select().where(deliveries.c.id == delivery_id))).mappings().first()
+    return rows.delivery(row) if row else None
+
+
+async def by_ids(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Delivery]:
+    """Several deliveries by id."""
+    found = await connection.execute(deliveries.select().where(deliveries.c.id.in_(ids)))
+    return {row["id"]: rows.delivery(row) for row in found.mappings()}
+
+
+async def of_item(connection: AsyncConnection, item_id: str) -> list[Delivery]:
+    """All attempts for an item, oldest first."""
+    found = await connection.execute(deliveries.select().where(deliveries.c.item_id == item_id).order_by(deliveries.c.id))
+    return [rows.delivery(row) for row in found.mappings()]
+
+
+async def find(connection: AsyncConnection, carrier: str, told: Sequence[Event]) -> dict[tuple[str, str], Delivery]:
+    """The deliveries that events speak of, by (key, reference)."""
+    keys = {event.key for event in told if event.key}
+    references = {event.reference for event in told if event.reference and not event.key}
+    found = await connection.execute(
+        deliveries.select().where(
+            deliveries.c.carrier == carrier,
+            sa.or_(deliveries.c.id.in_(keys), deliveries.c.reference.in_(references)),
+        )
+    )
+    known = [rows.delivery(row) for row in found.mappings()]
+    by_key = {delivery.id: delivery for delivery in known}
+    by_reference = {delivery.reference: delivery for delivery in known if delivery.reference}
+    meant = ((event, by_key.get(event.key) or by_reference.get(event.reference)) for event in told)
+    return {(event.key, event.reference): delivery for event, delivery in meant if delivery}
+
+
+async def climb(connection: AsyncConnection, delivery: Delivery, told: Sequence[Event], now: datetime) -> DeliveryState:
+    """Apply news to a delivery by the transition table; returns where it stands then."""
+    current = await connection.scalar(sa.select(deliveries.c.state).where(deliveries.c.id == delivery.id).with_for_update())
+    before = state = DeliveryState(current or delivery.state.value)
+    values: dict[str, Any] = {}
+    for event in told:
+        reached = after_news(state, event.kind)
+        if reached is not state and reached in (DeliveryState.FAILED, DeliveryState.RETURNED):
+            values |= {"error": event.text[:1000], "code": event.code[:60]}
+        state = reached
+    if state is not before:
+        ended = now if state in ENDED else None
+        await connection.execute(
+            deliveries.update().where(deliveries.c.id == delivery.id).values(state=state.value, ended_at=ended, **values)
+        )
+        await _show(connection, [(delivery.item_id, delivery.id, state)], now)
+    return state
+
+
+async def count_by_carrier(connection: AsyncConnection, mailing_id: str) -> list[tuple[str, str, DeliveryState, int]]:
+    """For a board: channel, carrier, state, how many."""
+    found = await connection.execute(
+        sa.select(deliveries.c.channel, deliveries.c.carrier, deliveries.c.state, sa.func.count())
+        .where(deliveries.c.mailing_id == mailing_id)
+        .group_by(deliveries.c.channel, deliveries.c.carrier, deliveries.c.state)
+        .order_by(deliveries.c.channel, deliveries.c.carrier)
+    )
+    return [(channel, carrier, DeliveryState(state), count) for channel, carrier, state, count in found]

@@ -1,0 +1,265 @@
+"""Documents on disk: immutable bytes named by their SHA-256, encrypted with their organisation's key.
+
+A file is `magic (8) | nonce prefix (7) | chunk | chunk ...`: 64 KiB of plain text a chunk, AES-256-GCM, nonce = prefix + 32-bit
+counter + last-chunk flag (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizar 2015), so that chunks can be
+neither swapped nor cut off. Written beside its place, synced, renamed, folder synced.
+"""
+
+import asyncio
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import struct
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from postoffice.model.errors import NotFound, OutOfRoom, PostOfficeError
+from postoffice.model.ports import StoredDocument
+
+CHUNK = 64 * 1024
+_MAGIC = b"PODOC\x00\x00\x01"
+_TAG = 16
+_SMALL = 256 * 1024  # below this a whole file is written in one hop to a thread
+
+KeyOf = Callable[[str], Awaitable[bytes]]
+"""organisation id -> its document key, 32 bytes"""
+
+
+class FileUpload:
+    """See ports.Upload. Bytes are gathered to whole chunks, so memory stays at two chunks."""
+
+    def __init__(self, folder: Path, place: Callable[[str], Path], key: bytes) -> None:
+        self._folder = folder
+        self._place = place
+        self._cipher = AESGCM(key)
+        self._prefix = os.urandom(7)
+        self._count = 0
+        self._size = 0
+        self._digest = hashlib.sha256()
+        self._pending = bytearray()
+        self._file: BinaryIO | None = None
+        self._path: Path | None = None
+
+    async def write(self, chunk: bytes) -> None:
+        """Add bytes; OutOfRoom when the disk is full."""
+        self._pending += chunk
+        if len(self._pending) > _SMALL:
+            await asyncio.to_thread(self._flush, last=False)
+
+    async def finish(self) -> StoredDocument:
+        """Write what is left, sync, and give the file its name."""
+        return await asyncio.to_thread(self._finish)
+
+    def discard(self) -> None:
+        """Remove every trace; harmless after `finish`."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            self._path = None
+        self._pending.clear()
+
+    def _flush(self, *, last: bool) -> None:
+        with _disk_full_is_clear():
+            if self._file is None:
+                handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
+                self._path = Path(name)
+                self._file = os.fdopen(handle, "wb")
+                self._file.write(_MAGIC + self._prefix)
+            take = len(self._pending) if last else (len(self._pending) - 1) // CHUNK * CHUNK
+            data = bytes(self._pending[:take])
+            del self._pending[:take]
+            self._digest.update(data)
+            self._size += take
+            pieces = [data[start : start + CHUNK] for start in range(0, take, CHUNK)] or ([b""] if last else [])
+            for index, piece in enumerate(pieces):
+                final = last and index == len(pieces) - 1
+                self._file.write(self._cipher.encrypt(_nonce(self._prefix, self._count, final), piece, None))
+                self._count += 1
+
+    def _finish(self) -> StoredDocument:
+        self._flush(last=True)
+        assert self._file is not None and self._path is not None
+        sha256 = self._digest.hexdigest()
+        target = self._place(sha256)
+        with _disk_full_is_clear():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+            fresh = not target.parent.exists()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(self._path, target)
+            self._path = None
+            _sync_folder(target.parent)
+            if fresh:
+                _sync_folder(target.parent.parent)
+        return StoredDocument(sha256, self._size)
+
+
+class FileDocuments:
+    """See ports.Documents; keeps files under `folder/<organisation>/<2 digits>/<sha256>`."""
+
+    def __init__(self, folder: Path, key_of: KeyOf, *, min_free: int = 0) -> None:
+        self._folder = folder
+        self._incoming = folder / "incoming"
+        self._plain = folder / "plain"
+        self._key_of = key_of
+        self._min_free = min_free
+        for each in (self._incoming, self._plain):
+            each.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def _place(self, organisation_id: str, sha256: str) -> Path:
+        return self._folder / organisation_id / sha256[:2] / sha256
+
+    @asynccontextmanager
+    async def upload(self, organisation_id: str) -> AsyncIterator[FileUpload]:
+        """See ports.Documents."""
+        self.check_room()
+        key = await self._key_of(organisation_id)
+        upload = FileUpload(self._incoming, lambda sha256: self._place(organisation_id, sha256), key)
+        try:
+            yield upload
+        finally:
+            upload.discard()
+
+    def check_room(self) -> None:
+        """OutOfRoom where less disk is free than the settings ask for."""
+        if self._min_free and shutil.disk_usage(self._folder).free < self._min_free:
+            raise _out_of_room()
+
+    async def put(self, organisation_id: str, content: bytes) -> StoredDocument:
+        """See ports.Documents."""
+        async with self.upload(organisation_id) as upload:
+            await upload.write(content)
+            return await upload.finish()
+
+    async def put_file(self, organisation_id: str, path: Path) -> StoredDocument:
+        """See ports.Documents."""
+        async with self.upload(organisation_id) as upload:
+            with await asyncio.to_thread(open, path, "rb") as file:
+                while piece := await asyncio.to_thread(file.read, 4 * CHUNK):
+                    await upload.write(piece)
+            return await upload.finish()
+
+    async def get(self, organisation_id: str, sha256: str) -> bytes:
+        """See ports.Documents."""
+        return b"".join([piece async for piece in self.stream(organisation_id, sha256)])
+
+    async def stream(self, organisation_id: str, sha256: str) -> AsyncIterator[bytes]:
+        """See ports.Documents."""
+        key = await self._key_of(organisation_id)
+        pieces = _decrypted(self._place(organisation_id, sha256), key)
+        while True:
+            several = await asyncio.to_thread(_take, pieces, 8)
+            for piece in several:
+                yield piece
+            if len(several) < 8:
+                return
+
+    @asynccontextmanager
+    async def as_file(self, organisation_id: str, sha256: str) -> AsyncIterator[Path]:
+        """See ports.Documents. The plain file is private (0600), in the office's own folder, and removed at the end."""
+        key = await self._key_of(organisation_id)
+        path = await asyncio.to_thread(self._write_plain, self._place(organisation_id, sha256), key)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _write_plain(self, source: Path, key: bytes) -> Path:
+        handle, name = tempfile.mkstemp(dir=self._plain, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file, _disk_full_is_clear():
+                for piece in _decrypted(source, key):
+                    file.write(piece)
+        except BaseException:
+            os.unlink(name)
+            raise
+        return Path(name)
+
+    def sweep(self, older_than_seconds: float, now: float) -> int:
+        """Remove unfinished uploads and plain copies that a killed process left behind; how many."""
+        removed = 0
+        for folder in (self._incoming, self._plain):
+            for path in folder.iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    if now - path.stat().st_mtime > older_than_seconds:
+                        path.unlink()
+                        removed += 1
+        return removed
+
+
+def _nonce(prefix: bytes, count: int, last: bool) -> bytes:
+    return prefix + struct.pack(">IB", count, last)
+
+
+def _decrypted(path: Path, key: bytes) -> Iterator[bytes]:
+    cipher = AESGCM(key)
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed by the with below; the name may be missing
+    except FileNotFoundError:
+        raise NotFound("document-missing", "This document is not in the store.", help="Restore it from a backup.") from None
+    with file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise _damaged()
+        prefix = file.read(7)
+        count = 0
+        piece = file.read(CHUNK + _TAG)
+        while True:
+            ahead = file.read(CHUNK + _TAG)
+            try:
+                yield cipher.decrypt(_nonce(prefix, count, not ahead), piece, None)
+            except (InvalidTag, ValueError) as error:
+                raise _damaged() from error
+            if not ahead:
+                return
+            piece, count = ahead, count + 1
+
+
+def _take(pieces: Iterator[bytes], count: int) -> list[bytes]:
+    taken: list[bytes] = []
+    for piece in pieces:
+        taken.append(piece)
+        if len(taken) == count:
+            break
+    return taken
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _damaged() -> PostOfficeError:
+    return PostOfficeError("document-damaged", "A stored document is damaged or has another key.", help="Restore it from a backup.")
+
+
+def _out_of_room() -> OutOfRoom:
+    return OutOfRoom(
+        "disk-full",
+        "The office's disk is full: the document was not taken in, nothing was kept of it.",
+        help="Free some space in the data folder, then send it again.",
+    )
+
+
+@contextlib.contextmanager
+def _disk_full_is_clear() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise _out_of_room() from error
+        raise

@@ -1,0 +1,264 @@
+"""Queries about items. Every function takes a connection; the caller owns the transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.address import PostalAddress
+from postoffice.model.errors import Conflict, NotFound
+from postoffice.model.finding import Finding, Severity
+from postoffice.model.ids import new_id
+from postoffice.model.item import Item, NewItem, worst
+from postoffice.model.states import ITEM_COMMANDS, ItemState, command_item
+from postoffice.store import rows
+from postoffice.store.schema import items, mailings
+
+_INSERT_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list of items shows. `search` looks in names, references and addresses of e-mail."""
+
+    states: tuple[ItemState, ...] = ()
+    levels: tuple[Severity, ...] = ()
+    search: str = ""
+
+
+async def add_all(connection: AsyncConnection, organisation_id: str, mailing_id: str, new: Sequence[NewItem], now: datetime) -> int:
+    """Write what the cutter proposed, from position 1; items with an error are held at once. Returns how many are held.
+
+    Whatever an earlier reading of the same mailing left is removed first, so that reading twice changes nothing.
+    """
+    await connection.execute(items.delete().where(items.c.mailing_id == mailing_id))
+    held = 0
+    values = []
+    for position, one in enumerate(new, start=1):
+        reason = next((finding.code for finding in one.findings if finding.severity is Severity.ERROR), "")
+        held += bool(reason)
+        values.append(_values(organisation_id, mailing_id, position, one, reason, now))
+    for start in range(0, len(values), _INSERT_ROWS):
+        await connection.execute(items.insert(), values[start : start + _INSERT_ROWS])
+    return held
+
+
+def _values(organisation_id: str, mailing_id: str, position: int, new: NewItem, reason: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "mailing_id": mailing_id,
+        "position": position,
+        "state": (ItemState.HELD if reason else ItemState.DRAFT).value,
+        "held_reason": reason,
+        "channel": None,
+        "contact_id": None,
+        "plan": [],
+        "rung": 0,
+        "delivery_id": None,
+        "cost": 0,
+        "opened_at": None,
+        "updated_at": now,
+        **rows.new_item(new),
+    }
+
+
+async def get(connection: AsyncConnection, item_id: str, organisation_id: str | None = None) -> Item:
+    """One item, of this organisation where one is given; NotFound otherwise."""
+    query = items.select().where(items.c.id == item_id)
+    if organisation_id is not None:
+        query = query.where(items.c.organisation_id == organisation_id)
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        raise NotFound("no-such-item", "There is no such letter.", help="Look for it in its mailing.")
+    return rows.item(row)
+
+
+async def by_ids(connection: AsyncConnection, item_ids: Sequence[str]) -> dict[str, Item]:
+    """Several items by id."""
+    found = await connection.execute(items.select().where(items.c.id.in_(item_ids)))
+    return {row["id"]: rows.item(row) for row in found.mappings()}
+
+
+def _filtered(query: Any, mailing_id: str, chosen: Filter) -> Any:
+    query = query.where(items.c.mailing_id == mailing_id)
+    if chosen.states:
+        query = query.where(items.c.state.in_([state.value for state in chosen.states]))
+    if chosen.levels:
+        query = query.where(items.c.level.in_([level.value for level in chosen.levels]))
+    if chosen.search:
+        pattern = f"%{_escape(chosen.search.lower())}%"
+        columns = (items.c.name, items.c.reference, items.c.email)
+        query = query.where(sa.or_(*(sa.func.lower(column).like(pattern, escape="\\") for column in columns)))
+    return query
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+async def page(connection: AsyncConnection, mailing_id: str, chosen: Filter, *, after: int = 0, limit: int = 60) -> list[Item]:
+    """Items of a mailing in order, after a position."""
+    query = _filtered(items.select(), mailing_id, chosen).where(items.c.position > after)
+    found = await connection.execute(query.order_by(items.c.position).limit(limit))
+    return [rows.item(row) for row in found.mappings()]
+
+
+async def count(connection: AsyncConnection, mailing_id: str, chosen: Filter) -> int:
+    """How many items a filter shows."""
+    return int(await connection.scalar(_filtered(sa.select(sa.func.count()), mailing_id, chosen)) or 0)
+
+
+async def count_by_state(connection: AsyncConnection, mailing_id: str) -> dict[ItemState, int]:
+    """How many items of a mailing stand in each state."""
+    found = await connection.execute(
+        sa.select(items.c.state, sa.func.count()).where(items.c.mailing_id == mailing_id).group_by(items.c.state)
+    )
+    return {ItemState(state): number for state, number in found}
+
+
+async def count_by_level(connection: AsyncConnection, mailing_id: str) -> dict[Severity | None, int]:
+    """How many items of a mailing have which worst finding."""
+    found = await connection.execute(
+        sa.select(items.c.level, sa.func.count()).where(items.c.mailing_id == mailing_id).group_by(items.c.level)
+    )
+    return {Severity(level) if level else None: number for level, number in found}
+
+
+async def count_by_pages(connection: AsyncConnection, mailing_id: str, states: Sequence[ItemState]) -> dict[int, int]:
+    """How many items have how many pages: what a price is made of."""
+    found = await connection.execute(
+        sa.select(items.c.pages, sa.func.count())
+        .where(items.c.mailing_id == mailing_id, items.c.state.in_([state.value for state in states]))
+        .group_by(items.c.pages)
+    )
+    return {int(pages): int(number) for pages, number in found}
+
+
+async def of_state(connection: AsyncConnection, mailing_id: str, state: ItemState, after: int, limit: int) -> list[Item]:
+    """A slice of the items in one state, in order, after a position."""
+    return await page(connection, mailing_id, Filter(states=(state,)), after=after, limit=limit)
+
+
+async def command(connection: AsyncConnection, item: Item, word: str, now: datetime, **values: Any) -> ItemState:
+    """Apply a command of the transition table, guarded in the database as well; Conflict where it is not allowed."""
+    sources, target = ITEM_COMMANDS[word]
+    result = await connection.execute(
+        items.update()
+        .where(items.c.id == item.id, items.c.state.in_([state.value for state in sources]))
+        .values(state=target.value, updated_at=now, **values)
+    )
+    if result.rowcount != 1:
+        current = await connection.scalar(sa.select(items.c.state).where(items.c.id == item.id))
+        command_item(ItemState(current) if current else item.state, word)
+        raise AssertionError(f"the table allows {word} from {current}, the guard did not")
+    return target
+
+
+async def edit(
+    connection: AsyncConnection,
+    item: Item,
+    now: datetime,
+    *,
+    address: PostalAddress | None,
+    findings: Sequence[Finding],
+    **points: str | None,
+) -> None:
+    """A person's correction: address with its fresh findings, and any of email, mobile, fax, channel, reference.
+
+    The item is held or released by what the fresh findings say. Conflict once it was queued.
+    """
+    errors = [finding.code for finding in findings if finding.severity is Severity.ERROR]
+    level = worst(tuple(findings))
+    values: dict[str, Any] = {
+        "address": address.as_dict() if address else None,
+        "name": rows.name_of(address, points.get("email") or item.email)[:300],
+        "findings": [finding.as_dict() for finding in findings],
+        "level": level.value if level else None,
+        "held_reason": errors[0] if errors else "",
+        **points,
+    }
+    if item.state is ItemState.EXCLUDED:
+        await update_draft(connection, item.id, now, **values)
+    else:
+        await command(connection, item, "hold" if errors else "release", now, **values)
+
+
+async def update_draft(connection: AsyncConnection, item_id: str, now: datetime, **values: Any) -> None:
+    """Change columns of an item that was not queued yet; Conflict otherwise."""
+    states = [ItemState.DRAFT.value, ItemState.HELD.value, ItemState.EXCLUDED.value]
+    result = await connection.execute(
+        items.update().where(items.c.id == item_id, items.c.state.in_(states)).values(updated_at=now, **values)
+    )
+    if result.rowcount != 1:
+        raise Conflict("item-sent", "This letter was sent already.", help="It can no longer be changed; send a new one.")
+
+
+async def set_state(
+    connection: AsyncConnection, mailing_id: str, source: ItemState, target_word: str, now: datetime, ids: Sequence[str] = ()
+) -> int:
+    """Apply a command to all items of a mailing in one state (or to those of `ids` among them); how many changed."""
+    sources, target = ITEM_COMMANDS[target_word]
+    assert source in sources
+    query = items.update().where(items.c.mailing_id == mailing_id, items.c.state == source.value)
+    if ids:
+        query = query.where(items.c.id.in_(ids))
+    result = await connection.execute(query.values(state=target.value, updated_at=now))
+    return int(result.rowcount)
+
+
+async def recut(
+    connection: AsyncConnection,
+    old: Sequence[Item],
+    new: Sequence[NewItem],
+    now: datetime,
+) -> None:
+    """Put `new` in the place of neighbouring items `old` (a merge or a cut by hand); positions behind them move along."""
+    first, mailing_id = min(item.position for item in old), old[0].mailing_id
+    result = await connection.execute(
+        items.delete().where(
+            items.c.id.in_([item.id for item in old]),
+            items.c.state.in_([ItemState.DRAFT.value, ItemState.HELD.value, ItemState.EXCLUDED.value]),
+        )
+    )
+    if result.rowcount != len(old):
+        raise Conflict("item-sent", "One of these letters was sent already.", help="Reload the page to see where they stand.")
+    await connection.execute(
+        items.update()
+        .where(items.c.mailing_id == mailing_id, items.c.position > first)
+        .values(position=items.c.position + (len(new) - len(old)))
+    )
+    for offset, one in enumerate(new):
+        reason = next((finding.code for finding in one.findings if finding.severity is Severity.ERROR), "")
+        await connection.execute(items.insert(), _values(old[0].organisation_id, mailing_id, first + offset, one, reason, now))
+    await connection.execute(
+        mailings.update().where(mailings.c.id == mailing_id).values(items=mailings.c["items"] + (len(new) - len(old)))
+    )
+
+
+async def planned(connection: AsyncConnection, plans: Sequence[Mapping[str, Any]]) -> None:
+    """Write plans: each mapping has b_id, plan, rung, delivery_id, cost, state, held_reason, contact_id, now."""
+    if plans:
+        await connection.execute(
+            items.update()
+            .where(items.c.id == sa.bindparam("b_id"), items.c.state == ItemState.DRAFT.value)
+            .values(
+                plan=sa.bindparam("plan"),
+                rung=sa.bindparam("rung"),
+                delivery_id=sa.bindparam("delivery_id"),
+                cost=sa.bindparam("cost"),
+                state=sa.bindparam("state"),
+                held_reason=sa.bindparam("held_reason"),
+                contact_id=sa.bindparam("contact_id"),
+                updated_at=sa.bindparam("now"),
+            ),
+            [dict(plan) for plan in plans],
+        )
+
+
+async def total_cost(connection: AsyncConnection, mailing_id: str) -> int:
+    """What the items of a mailing cost so far, in millionths."""
+    return int(await connection.scalar(sa.select(sa.func.sum(items.c.cost)).where(items.c.mailing_id == mailing_id)) or 0)

@@ -1,0 +1,59 @@
+"""Keys and tokens: wrapping by the master key, hashes of bearer tokens, tokens that can be shown again."""
+
+import base64
+import hashlib
+import hmac
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from postoffice.model.errors import PostOfficeError
+
+TOKEN_BYTES = 20  # 160 bits, 32 letters in base32
+
+
+class Keyring:
+    """Everything that needs the master key (32 bytes)."""
+
+    def __init__(self, master: bytes) -> None:
+        self._master = master
+        self._wrapper = AESGCM(self._derive("wrap"))
+
+    def _derive(self, purpose: str) -> bytes:
+        return hmac.digest(self._master, f"postoffice {purpose}".encode(), "sha256")
+
+    def wrap(self, secret: bytes) -> bytes:
+        """Encrypt a small secret (a document key, a carrier's password) for the database."""
+        nonce = os.urandom(12)
+        return nonce + self._wrapper.encrypt(nonce, secret, None)
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        """The inverse of `wrap`; PostOfficeError where the master key is not the one that wrapped it."""
+        try:
+            return self._wrapper.decrypt(wrapped[:12], wrapped[12:], None)
+        except (InvalidTag, ValueError) as error:
+            raise PostOfficeError(
+                "wrong-master-key",
+                "A stored secret cannot be opened with this master key.",
+                help="Start with the data folder's own master.key, or set POSTOFFICE_MASTER_KEY to the key that it was made with.",
+            ) from error
+
+    def printer_token(self, token_id: str) -> str:
+        """The token of a row of `printer_tokens`: 160 bits, derived, so that it can be shown again without being stored."""
+        digest = hmac.digest(self._derive("printer token"), token_id.encode(), "sha256")
+        return base64.b32encode(digest[:TOKEN_BYTES]).decode().lower()
+
+    def blind(self, text: str) -> str:
+        """A keyed hash of an address, for look-ups that must not reveal it (suppressions, duplicates)."""
+        return hmac.digest(self._derive("blind"), text.encode(), "sha256").hex()
+
+
+def new_token() -> str:
+    """A bearer token of 160 random bits, 32 letters."""
+    return base64.b32encode(os.urandom(TOKEN_BYTES)).decode().lower()
+
+
+def hash_token(token: str) -> str:
+    """What is stored of a bearer token. Plain SHA-256 is enough for 160 random bits."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,153 @@
+"""Queries about secure links and the visits that they open. The caller owns the transaction."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.ids import new_id
+from postoffice.store.keys import hash_token, new_token
+from postoffice.store.schema import items, link_sessions, links
+
+TRIES = 5  # wrong proofs within TRIES_WITHIN before a link answers 429
+TRIES_WITHIN = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A secure link as it stands in the database."""
+
+    id: str
+    organisation_id: str
+    item_id: str
+    delivery_id: str | None
+    proof: str
+    proof_hash: str
+    tries: int
+    tries_since: datetime | None
+    expires_at: datetime
+    revoked_at: datetime | None
+    proven_at: datetime | None
+
+
+def normal_proof(text: str) -> str:
+    """What is compared: letters and digits only, in lower case ("75 008" is "75008"); e-mail addresses keep their signs."""
+    text = text.strip().lower()
+    return text if "@" in text else "".join(letter for letter in text if letter.isalnum())
+
+
+def proof_hash(link_token_hash: str, proof: str) -> str:
+    """A hash of the expected proof, salted by the link's own (unguessable) token."""
+    return hmac.digest(link_token_hash.encode(), normal_proof(proof).encode(), hashlib.sha256).hex()
+
+
+async def add_missing(connection: AsyncConnection, values: Sequence[Mapping[str, Any]]) -> None:
+    """Write the links that do not exist yet (a repeated hand-over carries the same link).
+
+    Each mapping: organisation_id, item_id, delivery_id, token, proof, proof_text, created_at, expires_at.
+    """
+    hashes = {hash_token(value["token"]): value for value in values}
+    known = set(await connection.scalars(sa.select(links.c.token_hash).where(links.c.token_hash.in_(hashes))))
+    fresh = []
+    for token_hash, value in hashes.items():
+        if token_hash not in known:
+            row = {key: value[key] for key in ("organisation_id", "item_id", "delivery_id", "proof", "created_at", "expires_at")}
+            row |= {"id": new_id(), "token_hash": token_hash, "proof_hash": proof_hash(token_hash, value["proof_text"]), "tries": 0}
+            fresh.append(row)
+    if fresh:
+        await connection.execute(links.insert(), fresh)
+
+
+async def by_token(connection: AsyncConnection, token: str) -> Link | None:
+    """The link with this token, whatever its state."""
+    return await _one(connection, links.c.token_hash == hash_token(token))
+
+
+async def get(connection: AsyncConnection, link_id: str) -> Link | None:
+    """One link."""
+    return await _one(connection, links.c.id == link_id)
+
+
+async def of_item(connection: AsyncConnection, item_id: str) -> list[Link]:
+    """All links of an item, oldest first."""
+    found = await connection.execute(links.select().where(links.c.item_id == item_id).order_by(links.c.id))
+    return [_link(row) for row in found.mappings()]
+
+
+async def _one(connection: AsyncConnection, which: Any) -> Link | None:
+    row = (await connection.execute(links.select().where(which))).mappings().first()
+    return _link(row) if row else None
+
+
+def _link(row: Mapping[Any, Any]) -> Link:
+    return Link(**{name: row[name] for name in Link.__slots__})
+
+
+async def try_proof(connection: AsyncConnection, link: Link, token: str, typed: str, now: datetime) -> tuple[bool, bool]:
+    """(right, paused). A wrong proof is counted in the database, so that the limit survives a restart. Needs a writing transaction."""
+    row = (await connection.execute(sa.select(links.c.tries, links.c.tries_since).where(links.c.id == link.id).with_for_update())).one()
+    fresh = row.tries_since is None or row.tries_since < now - TRIES_WITHIN
+    tries = 0 if fresh else row.tries
+    if tries >= TRIES:
+        return False, True
+    right = hmac.compare_digest(link.proof_hash, proof_hash(hash_token(token), typed))
+    values: dict[str, Any] = (
+        {"proven_at": sa.func.coalesce(links.c.proven_at, now), "tries": 0, "tries_since": None}
+        if right
+        else {"tries": tries + 1, "tries_since": now if fresh else row.tries_since}
+    )
+    await connection.execute(links.update().where(links.c.id == link.id).values(**values))
+    return right, False
+
+
+async def open_session(connection: AsyncConnection, link: Link, now: datetime, lifetime: timedelta) -> str:
+    """A visit bound to this link; returns the cookie's value."""
+    token = new_token()
+    await connection.execute(
+        link_sessions.insert(),
+        {
+            "token_hash": hash_token(token),
+            "organisation_id": link.organisation_id,
+            "link_id": link.id,
+            "created_at": now,
+            "seen_at": now,
+            "expires_at": now + lifetime,
+        },
+    )
+    return token
+
+
+async def by_session(connection: AsyncConnection, token: str, now: datetime) -> Link | None:
+    """The link that a cookie's visit belongs to; None where either ended or was revoked."""
+    query = (
+        links.select()
+        .join(link_sessions, link_sessions.c.link_id == links.c.id)
+        .where(
+            link_sessions.c.token_hash == hash_token(token),
+            link_sessions.c.expires_at > now,
+            links.c.expires_at > now,
+            links.c.revoked_at.is_(None),
+        )
+    )
+    row = (await connection.execute(query)).mappings().first()
+    return _link(row) if row else None
+
+
+async def revoke_item(connection: AsyncConnection, organisation_id: str, item_id: str, now: datetime) -> int:
+    """Block all links of an item now; visits end with them."""
+    result = await connection.execute(
+        links.update()
+        .where(links.c.item_id == item_id, links.c.organisation_id == organisation_id, links.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    return int(result.rowcount)
+
+
+async def opened(connection: AsyncConnection, item_id: str, now: datetime) -> None:
+    """Note the first time that a person proved to be the recipient."""
+    await connection.execute(items.update().where(items.c.id == item_id, items.c.opened_at.is_(None)).values(opened_at=now))

@@ -1,0 +1,213 @@
+"""Queries about mailings. Every function takes a connection; the caller owns the transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.errors import NotFound
+from postoffice.model.finding import Finding
+from postoffice.model.ids import new_id
+from postoffice.model.mailing import Mailing, NewMailing, Options
+from postoffice.model.ports import StoredDocument
+from postoffice.model.states import MAILING_COMMANDS, MailingState, command_mailing
+from postoffice.store import rows
+from postoffice.store.schema import counters, documents, mailings
+
+#: states in which a mailing asks for somebody's attention or work
+OPEN_STATES = tuple(state.value for state in MailingState if state not in (MailingState.FINISHED, MailingState.CANCELLED))
+
+
+async def next_number(connection: AsyncConnection, organisation_id: str, name: str = "mailing") -> int:
+    """The next of an organisation's small growing numbers."""
+    value = await connection.scalar(
+        counters.update()
+        .where(counters.c.organisation_id == organisation_id, counters.c.name == name)
+        .values(value=counters.c.value + 1)
+        .returning(counters.c.value)
+    )
+    if value is None:
+        await connection.execute(counters.insert(), {"organisation_id": organisation_id, "name": name, "value": 1})
+        return 1
+    return int(value)
+
+
+async def add(connection: AsyncConnection, new: NewMailing, now: datetime) -> Mailing:
+    """A fresh mailing in state receiving."""
+    values = {
+        "id": new_id(),
+        "organisation_id": new.organisation_id,
+        "number": await next_number(connection, new.organisation_id),
+        "source": new.source.value,
+        "name": new.name[:1023],
+        "state": MailingState.RECEIVING.value,
+        "layout": new.layout,
+        "split_rule": new.split_rule,
+        "options": new.options.as_dict(),
+        "automatic": new.automatic,
+        "live": new.live,
+        "printer_id": new.printer_id,
+        "user_id": new.user_id,
+        "api_key_id": new.api_key_id,
+        "document": None,
+        "original": None,
+        "original_size": 0,
+        "media_type": new.media_type,
+        "pages": 0,
+        "pages_read": 0,
+        "items": 0,
+        "findings": [],
+        "error": None,
+        "sender_name": new.sender_name[:255],
+        "created_at": now,
+        "received_at": None,
+        "ready_at": None,
+        "sent_at": None,
+        "finished_at": None,
+    }
+    await connection.execute(mailings.insert(), values)
+    return rows.mailing(values)
+
+
+async def get(connection: AsyncConnection, mailing_id: str, organisation_id: str | None = None) -> Mailing:
+    """One mailing, of this organisation where one is given; NotFound otherwise."""
+    query = mailings.select().where(mailings.c.id == mailing_id)
+    if organisation_id is not None:
+        query = query.where(mailings.c.organisation_id == organisation_id)
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        raise NotFound("no-such-mailing", "There is no such mailing.", help="Look for it in the list of mailings.")
+    return rows.mailing(row)
+
+
+async def by_number(connection: AsyncConnection, printer_id: str, number: int) -> Mailing | None:
+    """A print job of this printer."""
+    query = mailings.select().where(mailings.c.printer_id == printer_id, mailings.c.number == number)
+    row = (await connection.execute(query)).mappings().first()
+    return rows.mailing(row) if row else None
+
+
+async def some(
+    connection: AsyncConnection,
+    *,
+    organisation_id: str | None = None,
+    printer_id: str | None = None,
+    printer_ids: Sequence[str] | None = None,
+    user_id: str | None = None,
+    states: Sequence[MailingState] = (),
+    sender_name: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Mailing]:
+    """Mailings, newest first; `before` is the number of the last one of the page before."""
+    query = mailings.select().order_by(mailings.c.number.desc()).limit(limit)
+    if organisation_id is not None:
+        query = query.where(mailings.c.organisation_id == organisation_id)
+    if printer_id is not None:
+        query = query.where(mailings.c.printer_id == printer_id)
+    if printer_ids is not None:
+        query = query.where(sa.or_(mailings.c.printer_id.in_(printer_ids), mailings.c.user_id == user_id))
+    if states:
+        query = query.where(mailings.c.state.in_([state.value for state in states]))
+    if sender_name is not None:
+        query = query.where(mailings.c.sender_name == sender_name)
+    if before is not None:
+        query = query.where(mailings.c.number < before)
+    return [rows.mailing(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def count_by_state(connection: AsyncConnection, organisation_id: str) -> dict[MailingState, int]:
+    """How many mailings stand in each state."""
+    found = await connection.execute(
+        sa.select(mailings.c.state, sa.func.count()).where(mailings.c.organisation_id == organisation_id).group_by(mailings.c.state)
+    )
+    return {MailingState(state): count for state, count in found}
+
+
+async def count_waiting(connection: AsyncConnection, printer_id: str) -> int:
+    """Mailings of a printer that are not yet sent."""
+    states = ("receiving", "received", "reading", "waiting")
+    query = sa.select(sa.func.count()).where(mailings.c.printer_id == printer_id, mailings.c.state.in_(states))
+    return int(await connection.scalar(query) or 0)
+
+
+async def command(connection: AsyncConnection, mailing: Mailing, word: str, **values: Any) -> MailingState:
+    """Apply a command of the transition table, guarded in the database as well; Conflict where it is not allowed.
+
+    Two people who press at once: the second finds the state changed and gets Conflict.
+    """
+    sources, target = MAILING_COMMANDS[word]
+    result = await connection.execute(
+        mailings.update()
+        .where(mailings.c.id == mailing.id, mailings.c.state.in_([state.value for state in sources]))
+        .values(state=target.value, **values)
+    )
+    if result.rowcount != 1:
+        current = await connection.scalar(sa.select(mailings.c.state).where(mailings.c.id == mailing.id))
+        command_mailing(MailingState(current) if current else mailing.state, word)
+        raise AssertionError(f"the table allows {word} from {current}, the guard did not")
+    return target
+
+
+async def stored(connection: AsyncConnection, mailing: Mailing, document: StoredDocument, media_type: str, now: datetime) -> None:
+    """receiving -> received: the original bytes are safe."""
+    await note_document(connection, mailing.organisation_id, document, media_type, now)
+    await command(
+        connection,
+        mailing,
+        "store",
+        original=document.sha256,
+        original_size=document.size,
+        media_type=media_type,
+        received_at=now,
+    )
+
+
+async def note_document(
+    connection: AsyncConnection, organisation_id: str, document: StoredDocument, media_type: str, now: datetime
+) -> None:
+    """Write a document's row; the same bytes twice are one row."""
+    known = await connection.scalar(
+        sa.select(documents.c.sha256).where(documents.c.organisation_id == organisation_id, documents.c.sha256 == document.sha256)
+    )
+    if known is None:
+        await connection.execute(
+            documents.insert(),
+            {
+                "organisation_id": organisation_id,
+                "sha256": document.sha256,
+                "size": document.size,
+                "media_type": media_type,
+                "created_at": now,
+            },
+        )
+
+
+async def update(connection: AsyncConnection, mailing_id: str, **values: Any) -> None:
+    """Change columns that are not the state."""
+    assert "state" not in values
+    await connection.execute(mailings.update().where(mailings.c.id == mailing_id).values(**values))
+
+
+async def set_options(connection: AsyncConnection, mailing: Mailing, options: Options) -> None:
+    """What the person chose; Conflict when the mailing no longer waits for options."""
+    result = await connection.execute(
+        mailings.update()
+        .where(mailings.c.id == mailing.id, mailings.c.state.in_(["waiting", "received", "reading", "receiving"]))
+        .values(options=options.as_dict())
+    )
+    if result.rowcount != 1:
+        current = await get(connection, mailing.id)
+        command_mailing(current.state, "send")
+
+
+def as_error(code: str, message: str, help: str, facts: Mapping[str, object]) -> dict[str, Any]:
+    """The shape of `mailings.error`."""
+    return {"code": code, "message": message, "help": help, "facts": {key: str(value) for key, value in facts.items()}}
+
+
+def as_findings(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The shape of `mailings.findings`."""
+    return [finding.as_dict() for finding in findings]

@@ -1,0 +1,48 @@
+"""Bring the database to the newest schema, or tell what differs. Several hosts may start at once: one migrates, the others wait."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from postoffice.store.database import MIGRATIONS, Database
+from postoffice.store.schema import metadata
+
+_LOCK = 7_202_611_21  # any fixed number: PostgreSQL's advisory lock for migrations
+
+
+def _config(connection: sa.Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+async def upgrade(database: Database) -> None:
+    """Run what is missing; nothing where the schema is up to date."""
+    async with database.write() as connection:
+        if not database.is_sqlite:
+            await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
+
+
+async def is_current(database: Database) -> bool:
+    """Whether the database has the schema that this version needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    async with database.read() as connection:
+        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision()) == head
+
+
+async def differences(database: Database) -> list[Any]:
+    """What the migrations made otherwise than schema.py says; empty when they agree."""
+
+    def compare(sync: sa.Connection) -> list[Any]:
+        context = MigrationContext.configure(sync, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+    async with database.read() as connection:
+        return await connection.run_sync(compare)

@@ -1,0 +1,323 @@
+"""Queries about organisations, users, sessions and API keys. The caller owns the transaction."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.errors import Conflict, NotFound
+from postoffice.model.ids import new_id
+from postoffice.model.people import ApiKey, Grant, Organisation, Role, User
+from postoffice.store.keys import hash_token, new_token
+from postoffice.store.schema import api_keys, audit, grants, organisations, sessions, users
+
+_hasher = PasswordHasher()  # argon2id, the library's defaults follow RFC 9106
+#: a hash that no password fits: an unknown address costs as long as a wrong password
+_NOBODY = _hasher.hash(secrets.token_hex(16))
+
+TRIES = 10  # wrong passwords in a row before a pause
+PAUSE = timedelta(minutes=5)
+
+
+async def add_organisation(
+    connection: AsyncConnection, *, name: str, slug: str, document_key: bytes, now: datetime, **more: Any
+) -> str:
+    """A fresh organisation; `document_key` is already wrapped."""
+    organisation_id = new_id()
+    values = {"country": "FR", "language": "fr", "timezone": "Europe/Paris", "currency": "EUR", "settings": {}} | more
+    await connection.execute(
+        organisations.insert(),
+        {"id": organisation_id, "name": name, "slug": slug, "document_key": document_key, "created_at": now, **values},
+    )
+    return organisation_id
+
+
+async def organisation(connection: AsyncConnection, organisation_id: str) -> Organisation:
+    """One organisation; NotFound otherwise."""
+    row = (await connection.execute(organisations.select().where(organisations.c.id == organisation_id))).mappings().first()
+    if row is None:
+        raise NotFound("no-such-organisation", "There is no such organisation.")
+    return _organisation(row)
+
+
+async def first_organisation(connection: AsyncConnection) -> Organisation | None:
+    """The oldest organisation: the one that `up` made."""
+    row = (await connection.execute(organisations.select().order_by(organisations.c.id).limit(1))).mappings().first()
+    return _organisation(row) if row else None
+
+
+async def update_organisation(connection: AsyncConnection, organisation_id: str, **values: Any) -> None:
+    """Change its name, language, settings ..."""
+    await connection.execute(organisations.update().where(organisations.c.id == organisation_id).values(**values))
+
+
+async def document_key(connection: AsyncConnection, organisation_id: str) -> bytes:
+    """The wrapped document key of an organisation."""
+    key = await connection.scalar(sa.select(organisations.c.document_key).where(organisations.c.id == organisation_id))
+    if key is None:
+        raise NotFound("no-such-organisation", "There is no such organisation.")
+    return bytes(key)
+
+
+def _organisation(row: Mapping[Any, Any]) -> Organisation:
+    names = ("id", "name", "slug", "country", "language", "timezone", "currency")
+    return Organisation(**{name: row[name] for name in names}, settings=dict(row["settings"]))
+
+
+async def add_user(
+    connection: AsyncConnection,
+    *,
+    organisation_id: str,
+    email: str,
+    name: str,
+    password: str,
+    roles: Sequence[Grant],
+    now: datetime,
+    language: str = "fr",
+    must_change: bool = False,
+) -> str:
+    """A fresh user with roles; Conflict where the e-mail address has an account."""
+    email = email.strip().lower()
+    if await connection.scalar(sa.select(users.c.id).where(users.c.email == email)):
+        raise Conflict("user-exists", "There is an account for this e-mail address already.", help="Change its rights instead.")
+    user_id = new_id()
+    await connection.execute(
+        users.insert(),
+        {
+            "id": user_id,
+            "organisation_id": organisation_id,
+            "email": email,
+            "name": name,
+            "password_hash": await hash_password(password),
+            "must_change_password": must_change,
+            "language": language,
+            "failed_tries": 0,
+            "created_at": now,
+        },
+    )
+    await set_grants(connection, organisation_id, user_id, roles, now)
+    return user_id
+
+
+async def set_grants(connection: AsyncConnection, organisation_id: str, user_id: str, roles: Sequence[Grant], now: datetime) -> None:
+    """Replace a user's roles."""
+    await connection.execute(grants.delete().where(grants.c.user_id == user_id))
+    for grant in dict.fromkeys(roles):
+        await connection.execute(
+            grants.insert(),
+            {
+                "id": new_id(),
+                "organisation_id": organisation_id,
+                "user_id": user_id,
+                "role": grant.role.value,
+                "printer_id": grant.printer_id,
+                "created_at": now,
+            },
+        )
+
+
+async def hash_password(password: str) -> str:
+    """argon2id, in a thread: it takes tens of milliseconds by design."""
+    return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def user(connection: AsyncConnection, user_id: str) -> User | None:
+    """A user with roles."""
+    return await _user(connection, users.c.id == user_id)
+
+
+async def user_by_email(connection: AsyncConnection, email: str) -> User | None:
+    """A user by e-mail address."""
+    return await _user(connection, users.c.email == email.strip().lower())
+
+
+async def all_users(connection: AsyncConnection, organisation_id: str) -> list[User]:
+    """Everybody of an organisation, by name."""
+    found = await connection.execute(sa.select(users.c.id).where(users.c.organisation_id == organisation_id).order_by(users.c.name))
+    return [one for user_id in found.scalars() if (one := await user(connection, user_id))]
+
+
+async def _user(connection: AsyncConnection, which: Any) -> User | None:
+    row = (await connection.execute(users.select().where(which))).mappings().first()
+    if row is None:
+        return None
+    given = await connection.execute(sa.select(grants.c.role, grants.c.printer_id).where(grants.c.user_id == row["id"]))
+    return User(
+        row["id"],
+        row["organisation_id"],
+        row["email"],
+        row["name"],
+        row["language"],
+        row["must_change_password"],
+        row["disabled_at"] is not None,
+        tuple(Grant(Role(role), printer_id) for role, printer_id in given),
+    )
+
+
+async def check_password(connection: AsyncConnection, email: str, password: str, now: datetime) -> tuple[User | None, bool]:
+    """The user whose password this is, or None; and whether the account is paused after too many wrong ones.
+
+    Needs a writing transaction. An unknown address takes as long as a wrong password.
+    """
+    row = (await connection.execute(users.select().where(users.c.email == email.strip().lower()))).mappings().first()
+    paused = bool(row and row["locked_until"] and row["locked_until"] > now)
+    right = await asyncio.to_thread(_fits, row["password_hash"] if row else _NOBODY, password)
+    if row is None or row["disabled_at"] is not None or paused:
+        return None, paused
+    if right:
+        await connection.execute(
+            users.update().where(users.c.id == row["id"]).values(failed_tries=0, locked_until=None, last_seen_at=now)
+        )
+        return await user(connection, row["id"]), False
+    tries = row["failed_tries"] + 1
+    locked = now + PAUSE if tries % TRIES == 0 else None
+    await connection.execute(users.update().where(users.c.id == row["id"]).values(failed_tries=tries, locked_until=locked))
+    return None, locked is not None
+
+
+def _fits(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+async def set_password(connection: AsyncConnection, user_id: str, password: str) -> None:
+    """A new password; all sessions of the user end."""
+    await connection.execute(
+        users.update()
+        .where(users.c.id == user_id)
+        .values(password_hash=await hash_password(password), must_change_password=False, failed_tries=0, locked_until=None)
+    )
+    await connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
+
+
+async def open_session(connection: AsyncConnection, user: User, now: datetime, lifetime: timedelta) -> tuple[str, str]:
+    """A fresh session: its cookie value and its CSRF word."""
+    token, csrf = new_token(), new_token()
+    await connection.execute(
+        sessions.insert(),
+        {
+            "token_hash": hash_token(token),
+            "organisation_id": user.organisation_id,
+            "user_id": user.id,
+            "csrf": csrf,
+            "created_at": now,
+            "seen_at": now,
+            "expires_at": now + lifetime,
+        },
+    )
+    return token, csrf
+
+
+async def session(connection: AsyncConnection, token: str, now: datetime, idle: timedelta) -> tuple[User, str, datetime] | None:
+    """The user behind a cookie, the CSRF word and when it was last seen; None where it ended."""
+    row = (
+        await connection.execute(
+            sessions.select().where(
+                sessions.c.token_hash == hash_token(token), sessions.c.expires_at > now, sessions.c.seen_at > now - idle
+            )
+        )
+    ).first()
+    found = await user(connection, row.user_id) if row else None
+    return (found, row.csrf, row.seen_at) if row and found and not found.disabled else None
+
+
+async def touch_session(connection: AsyncConnection, token: str, now: datetime) -> None:
+    """Note that the session is in use (once a minute is enough)."""
+    await connection.execute(sessions.update().where(sessions.c.token_hash == hash_token(token)).values(seen_at=now))
+
+
+async def close_session(connection: AsyncConnection, token: str) -> None:
+    """Sign out."""
+    await connection.execute(sessions.delete().where(sessions.c.token_hash == hash_token(token)))
+
+
+async def add_api_key(
+    connection: AsyncConnection, *, organisation_id: str, name: str, live: bool, role: Role, created_by: str | None, now: datetime
+) -> tuple[str, str]:
+    """A fresh key: its id, and the secret, which is shown once and never again."""
+    key_id = new_id()
+    secret = f"po_{'live' if live else 'test'}_{new_token()}"
+    await connection.execute(
+        api_keys.insert(),
+        {
+            "id": key_id,
+            "organisation_id": organisation_id,
+            "name": name,
+            "prefix": secret[:12],
+            "key_hash": hash_token(secret),
+            "live": live,
+            "role": role.value,
+            "created_by": created_by,
+            "created_at": now,
+        },
+    )
+    return key_id, secret
+
+
+async def api_key(connection: AsyncConnection, secret: str) -> ApiKey | None:
+    """The key with this secret, unless revoked."""
+    query = api_keys.select().where(api_keys.c.key_hash == hash_token(secret), api_keys.c.revoked_at.is_(None))
+    row = (await connection.execute(query)).mappings().first()
+    return _api_key(row) if row else None
+
+
+async def all_api_keys(connection: AsyncConnection, organisation_id: str) -> list[ApiKey]:
+    """An organisation's keys, newest first."""
+    query = api_keys.select().where(api_keys.c.organisation_id == organisation_id).order_by(api_keys.c.id.desc())
+    return [_api_key(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def revoke_api_key(connection: AsyncConnection, organisation_id: str, key_id: str, now: datetime) -> None:
+    """From now on the key opens nothing."""
+    await connection.execute(
+        api_keys.update()
+        .where(api_keys.c.id == key_id, api_keys.c.organisation_id == organisation_id, api_keys.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+def _api_key(row: Mapping[Any, Any]) -> ApiKey:
+    return ApiKey(
+        id=row["id"],
+        organisation_id=row["organisation_id"],
+        name=row["name"],
+        prefix=row["prefix"],
+        live=row["live"],
+        role=Role(row["role"]),
+        created_at=row["created_at"],
+        last_used_at=row["last_used_at"],
+        revoked_at=row["revoked_at"],
+    )
+
+
+async def note(
+    connection: AsyncConnection,
+    *,
+    organisation_id: str,
+    actor: str,
+    action: str,
+    subject: str,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """A line in the audit trail. `actor` is `user:<id>`, `key:<id>` or `office`; no personal data in `detail`."""
+    await connection.execute(
+        audit.insert(),
+        {
+            "id": new_id(),
+            "organisation_id": organisation_id,
+            "actor": actor,
+            "action": action,
+            "subject": subject,
+            "detail": dict(detail or {}),
+            "at": now,
+        },
+    )

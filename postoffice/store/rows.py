@@ -1,0 +1,127 @@
+"""Rows of the database as the values of `model`, and the other way round."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from postoffice.model.address import PostalAddress
+from postoffice.model.channel import Channel
+from postoffice.model.delivery import Delivery
+from postoffice.model.finding import Finding, Severity
+from postoffice.model.item import Item, NewItem
+from postoffice.model.mailing import Mailing, Options, Source
+from postoffice.model.states import DeliveryState, ItemState, MailingState
+
+Row = Mapping[Any, Any]
+
+
+def mailing(row: Row) -> Mailing:
+    """A row of `mailings`."""
+    return Mailing(
+        id=row["id"],
+        number=row["number"],
+        organisation_id=row["organisation_id"],
+        source=Source(row["source"]),
+        name=row["name"],
+        state=MailingState(row["state"]),
+        layout=row["layout"],
+        split_rule=row["split_rule"],
+        options=Options.from_dict(row["options"]),
+        automatic=row["automatic"],
+        live=row["live"],
+        printer_id=row["printer_id"],
+        user_id=row["user_id"],
+        api_key_id=row["api_key_id"],
+        document=row["document"],
+        original=row["original"],
+        original_size=row["original_size"],
+        media_type=row["media_type"],
+        pages=row["pages"],
+        pages_read=row["pages_read"],
+        items=row["items"],
+        findings=tuple(Finding.from_dict(shape) for shape in row["findings"]),
+        error=row["error"],
+        sender_name=row["sender_name"],
+        created_at=row["created_at"],
+        received_at=row["received_at"],
+        ready_at=row["ready_at"],
+        sent_at=row["sent_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+def item(row: Row) -> Item:
+    """A row of `items`."""
+    return Item(
+        id=row["id"],
+        organisation_id=row["organisation_id"],
+        mailing_id=row["mailing_id"],
+        position=row["position"],
+        first_page=row["first_page"],
+        pages=row["pages"],
+        state=ItemState(row["state"]),
+        held_reason=row["held_reason"],
+        address=PostalAddress.from_dict(row["address"]),
+        address_read=PostalAddress.from_dict(row["address_read"]),
+        email=row["email"],
+        mobile=row["mobile"],
+        fax=row["fax"],
+        reference=row["reference"],
+        channel=Channel(row["channel"]) if row["channel"] else None,
+        findings=tuple(Finding.from_dict(shape) for shape in row["findings"]),
+        level=Severity(row["level"]) if row["level"] else None,
+        contact_id=row["contact_id"],
+        plan=tuple(row["plan"]),
+        rung=row["rung"],
+        delivery_id=row["delivery_id"],
+        cost=row["cost"],
+        opened_at=row["opened_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def delivery(row: Row) -> Delivery:
+    """A row of `deliveries`."""
+    return Delivery(
+        id=row["id"],
+        organisation_id=row["organisation_id"],
+        mailing_id=row["mailing_id"],
+        item_id=row["item_id"],
+        batch_id=row["batch_id"],
+        rung=row["rung"],
+        channel=Channel(row["channel"]),
+        carrier=row["carrier"],
+        state=DeliveryState(row["state"]),
+        attempt=row["attempt"],
+        to=row["to"],
+        reference=row["reference"],
+        cost=row["cost"],
+        error=row["error"],
+        code=row["code"],
+        not_before=row["not_before"],
+        created_at=row["created_at"],
+        handed_over_at=row["handed_over_at"],
+        ended_at=row["ended_at"],
+    )
+
+
+def new_item(new: NewItem) -> dict[str, Any]:
+    """The columns that a proposal of the cutter fills."""
+    address = new.address.as_dict() if new.address else None
+    return {
+        "first_page": new.first_page,
+        "pages": new.pages,
+        "name": name_of(new.address, new.email)[:300],
+        "address": address,
+        "address_read": address,
+        "email": new.email,
+        "mobile": new.mobile,
+        "fax": new.fax,
+        "reference": new.reference[:200],
+        "findings": [finding.as_dict() for finding in new.findings],
+        "level": new.level.value if new.level else None,
+    }
+
+
+def name_of(address: PostalAddress | None, email: str) -> str:
+    """What lists show of an item."""
+    return (address.name if address else "") or email
