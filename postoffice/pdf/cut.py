@@ -1,0 +1,72 @@
+"""Runs of pages as PDFs of their own."""
+
+import ctypes
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from postoffice.model.errors import Unreadable
+from postoffice.pdf.document import open_pdf
+from postoffice.pdf.engine import Document, pdfium, pypdfium2
+
+
+def cut_many(path: Path, runs: Sequence[tuple[int, int]]) -> list[bytes]:
+    """Each (first page from 1, count) as a PDF of its own, from one opened document.
+
+    Raises as `open_pdf`; Unreadable page-out-of-range, page-unreadable.
+    """
+    return list(_cuts(path, runs))
+
+
+def cut(path: Path, first: int, count: int) -> bytes:
+    """One run of pages; see `cut_many`."""
+    return cut_many(path, [(first, count)])[0]
+
+
+def cut_to_files(path: Path, runs: Sequence[tuple[int, int]], targets: Sequence[Path]) -> None:
+    """As `cut_many`, one file each: memory stays flat over thousands."""
+    for target, content in zip(targets, _cuts(path, runs), strict=True):
+        target.write_bytes(content)
+
+
+def join(paths: Sequence[Path], target: Path) -> None:
+    """The pages of several PDFs one after the other in one."""
+    whole = pypdfium2.PdfDocument.new()
+    try:
+        for path in paths:
+            with open_pdf(path) as document:
+                whole.import_pages(document)
+        with target.open("wb") as file:
+            whole.save(file)
+    finally:
+        whole.close()
+
+
+def _cuts(path: Path, runs: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    with open_pdf(path) as document:
+        for first, count in runs:
+            if first < 1 or count < 1 or first + count - 1 > len(document):
+                raise Unreadable(
+                    "page-out-of-range",
+                    f"Pages {first} to {first + count - 1} were asked for, the document has {len(document)}.",
+                    help="Reload the page: the letters were cut in another way in the meantime.",
+                )
+            yield _one(document, first - 1, count)
+
+
+def _one(document: Document, index: int, count: int) -> bytes:
+    part = pypdfium2.PdfDocument.new()
+    try:
+        numbers = (ctypes.c_int * count)(*range(index, index + count))
+        if not pdfium.FPDF_ImportPagesByIndex(part, document, numbers, count, 0):
+            raise Unreadable(
+                "page-unreadable",
+                f"One of the pages {index + 1} to {index + count} is damaged and cannot be cut out.",
+                help="Print or export the document again.",
+                page=index + 1,
+            )
+        target = io.BytesIO()
+        part.save(target)
+        return target.getvalue()
+    finally:
+        part.close()

@@ -1,0 +1,1 @@
+"""Papers to test with: PDFs named by their defect, and merges whose truth is known."""
