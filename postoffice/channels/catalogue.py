@@ -1,0 +1,36 @@
+"""All carriers that can be set up: one line each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from postoffice.channels import sandbox
+from postoffice.channels.email import smtp
+from postoffice.channels.kind import BadSetting, Kind, Parts, read_settings
+from postoffice.channels.print_house import sftp
+from postoffice.model.channel import Channel
+from postoffice.model.ports import Carrier, Log, SandboxBox
+
+KINDS: tuple[Kind, ...] = (
+    *sandbox.KINDS,
+    smtp.KIND,
+    sftp.KIND,
+)
+CATALOGUE: dict[str, Kind] = {kind.word: kind for kind in KINDS}
+
+
+def kinds_of(channel: Channel) -> tuple[Kind, ...]:
+    """The carriers of a channel, in the order in which the desk offers them."""
+    return tuple(kind for kind in KINDS if kind.channel is channel)
+
+
+def build(kind: str, name: str, settings: Mapping[str, Any], *, box: SandboxBox, log: Log) -> Carrier:
+    """A carrier ready for use; nothing is connected yet. BadSetting says which setting is wrong, never its value."""
+    if kind not in CATALOGUE:
+        raise BadSetting(
+            "carrier-kind",
+            f"There is no carrier kind '{kind}'.",
+            help=f"The kinds are: {', '.join(CATALOGUE)}.",
+            kind=kind,
+        )
+    found = CATALOGUE[kind]
+    return found.build(read_settings(found, settings), Parts(name, box, log))

@@ -1,0 +1,1 @@
+"""E-mail carriers, and what they share: addresses, the message, its signature."""

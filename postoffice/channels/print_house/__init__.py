@@ -1,0 +1,1 @@
+"""Print houses: carriers that make paper of pages."""
