@@ -2,11 +2,11 @@
 
 A crash anywhere neither loses nor doubles a piece, also when the house takes files away at once. Three names do it:
 
-* `DROP/<key>.pdf`                    the pages: harmless until the manifest stands beside them
-* `JOURNAL/<part of key>/<key>`       the mark, made once and never removed; holds the name of the manifest that counts
-* `JOURNAL/<part of key>/<key>.N`     that manifest, complete; moving it to `DROP/<key>.json` is the hand-over
+* `JOURNAL/<part of key>/<key>.N.pdf` and `.N.json`   pages and manifest, complete, N being new at each attempt
+* `JOURNAL/<part of key>/<key>`                       the mark, made once and never removed: it holds the N that counts
+* `DROP/<key>.pdf`, then `DROP/<key>.json`            moved there; the manifest's move is the hand-over
 
-Mark there, manifest still in the journal: not handed over yet, so move it. Mark there, manifest gone: it was handed over.
+Mark there, its manifest still in the journal: not handed over yet, so move it. Mark there, manifest gone: it was handed over.
 """
 
 import asyncio
@@ -16,8 +16,6 @@ import posixpath
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +24,7 @@ import asyncssh
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
 from postoffice.channels.pages import pdf_of
 from postoffice.channels.print_house.returns import read_return
+from postoffice.channels.print_house.session import House, Line, host_key, move, read, words, write
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt
 from postoffice.model.errors import AlreadySent, Forged, Refused, TryLater
@@ -37,25 +36,6 @@ _RETELL = timedelta(hours=1)  #: how often files are read again for pieces that 
 _LARGEST = 50_000_000  #: bytes of a return file
 _SUFFIXES = (".csv", ".txt", ".json", ".jsonl")
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """Where the house's server is and who we are there. `host_keys`: the only ones it may show; empty: any (told to)."""
-
-    host: str
-    port: int = 22
-    username: str = ""
-    password: str = ""
-    private_key: str = ""  #: OpenSSH or PEM
-    passphrase: str = ""
-    host_keys: tuple[str, ...] = ()  #: as ssh-keyscan prints them, host name or not
-    drop: str = "drop"
-    journal: str = "journal"
-    returns: str = "returns"
-    returns_days: int = 30
-    seconds: float = 30.0
-    max_bytes: int = 50_000_000
 
 
 class SftpCarrier:
@@ -83,48 +63,46 @@ class SftpCarrier:
         try:
             async with asyncio.timeout(10 * self._house.seconds):
                 sftp = await self._line.client()
+                await self._prepare(sftp, self._house.drop)
                 nonce = await self._mark_of(sftp, piece.key) or await self._stage(sftp, piece)
-                await self._commit(sftp, piece.key, nonce)
+                await self._hand_over(sftp, piece.key, nonce)
         except (asyncssh.Error, OSError, TimeoutError) as error:
             raise self._trouble(error) from error
         return Receipt(piece.key, f"{piece.key}.pdf")
 
     async def _mark_of(self, sftp: asyncssh.SFTPClient, key: str) -> str:
-        """The name in the mark; empty where there is no mark."""
+        """The N in the mark; empty where there is no mark."""
         try:
-            async with sftp.open(self._journal(key, key), "rb") as file:
-                return (await file.read()).decode("ascii", "replace").strip()
+            return (await read(sftp, self._journal(key, key))).decode("ascii", "replace").strip()
         except asyncssh.SFTPNoSuchFile:
             return ""
 
     async def _stage(self, sftp: asyncssh.SFTPClient, piece: Piece) -> str:
-        """Everything but the hand-over. Returns the name in the mark, ours or that of whoever was faster."""
+        """Everything but the hand-over. Returns the N in the mark: ours, or that of whoever was faster."""
         content = await pdf_of(piece, self._house.max_bytes)
         nonce = secrets.token_hex(4)
-        await self._prepare(sftp, self._house.drop)
-        await self._prepare(sftp, posixpath.dirname(self._journal(piece.key, "x")))
-        await _put(sftp, self._drop(f"{piece.key}.pdf"), content, nonce)
-        staged = self._journal(piece.key, f"{piece.key}.{nonce}")
-        await _write(sftp, staged, manifest(piece, content))
         mark = self._journal(piece.key, piece.key)
-        await _write(sftp, f"{mark}.{nonce}.mark", nonce.encode())
+        await self._prepare(sftp, posixpath.dirname(mark))
+        await write(sftp, f"{mark}.{nonce}.pdf", content)
+        await write(sftp, f"{mark}.{nonce}.json", manifest(piece, content))
+        await write(sftp, f"{mark}.{nonce}", nonce.encode())
         try:
-            await sftp.rename(f"{mark}.{nonce}.mark", mark)  # fails where the name is taken: SFTP version 3, 6.5
+            await sftp.rename(f"{mark}.{nonce}", mark)  # fails where the name is taken: SFTP version 3, 6.5
         except asyncssh.SFTPError:
             other = await self._mark_of(sftp, piece.key)
             if not other:
                 raise
-            for leftover in (staged, f"{mark}.{nonce}.mark"):
-                await sftp.remove(leftover)
+            for leftover in (".pdf", ".json", ""):
+                await sftp.remove(f"{mark}.{nonce}{leftover}")
             return other
         return nonce
 
-    async def _commit(self, sftp: asyncssh.SFTPClient, key: str, nonce: str) -> None:
-        """Move the marked manifest into the drop. AlreadySent where that was done before."""
-        try:
-            await sftp.rename(self._journal(key, f"{key}.{nonce}"), self._drop(f"{key}.json"))
-        except asyncssh.SFTPNoSuchFile:
-            raise AlreadySent("The print house has this piece already", reference=f"{key}.pdf") from None
+    async def _hand_over(self, sftp: asyncssh.SFTPClient, key: str, nonce: str) -> None:
+        """Move what the mark names into the drop. AlreadySent where that was done before."""
+        staged = self._journal(key, f"{key}.{nonce}")
+        await move(sftp, f"{staged}.pdf", self._drop(f"{key}.pdf"))
+        if not await move(sftp, f"{staged}.json", self._drop(f"{key}.json")):
+            raise AlreadySent("The print house has this piece already", reference=f"{key}.pdf")
 
     async def _prepare(self, sftp: asyncssh.SFTPClient, folder: str) -> None:
         if folder not in self._folders:
@@ -143,9 +121,9 @@ class SftpCarrier:
             self._folders.clear()  # somebody may have removed one
             if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection):
                 self._line.drop()
-            return TryLater(f"The print house's server could not take the files: {_words(error)}", code=str(error.code))
+            return TryLater(f"The print house's server could not take the files: {words(error)}", code=str(error.code))
         self._line.drop()
-        return TryLater(f"The print house's server cannot be used: {_words(error)}")
+        return TryLater(f"The print house's server cannot be used: {words(error)}")
 
     async def ask(self, receipts: Sequence[Receipt]) -> Sequence[Event]:
         """News from the return files, which stay where they are: the same news may be told again, never is it lost.
@@ -197,8 +175,7 @@ class SftpCarrier:
         return sorted(found, key=lambda one: (one[1][1], one[0]))
 
     async def _read_file(self, sftp: asyncssh.SFTPClient, name: str, stamp: tuple[int, int]) -> tuple[Event, ...]:
-        async with sftp.open(posixpath.join(self._house.returns, name), "rb") as file:
-            content = await file.read()
+        content = await read(sftp, posixpath.join(self._house.returns, name))
         result = await asyncio.to_thread(read_return, content, datetime.fromtimestamp(stamp[1], UTC))
         if result.unreadable:
             where = hashlib.sha256(name.encode()).hexdigest()[:8]
@@ -212,81 +189,6 @@ class SftpCarrier:
     async def close(self) -> None:
         """Hang up."""
         await self._line.close()
-
-
-class Line:
-    """One SFTP session, opened when needed, shared by all sends, and opened anew after a loss."""
-
-    def __init__(self, house: House, name: str, log: Log) -> None:
-        self._house = house
-        self._name = name
-        self._log = log
-        self._host_keys = [_host_key(line) for line in house.host_keys]
-        self._client_keys = _client_keys(house)
-        self._lock = asyncio.Lock()
-        self._connection: asyncssh.SSHClientConnection | None = None
-        self._client: asyncssh.SFTPClient | None = None
-
-    async def client(self) -> asyncssh.SFTPClient:
-        """The session. Raises what asyncssh and the network raise."""
-        async with self._lock:
-            if self._client is None or self._connection is None or self._connection.is_closed():
-                self._connection = await self._connect()
-                self._client = await self._connection.start_sftp_client()
-            return self._client
-
-    async def _connect(self) -> asyncssh.SSHClientConnection:
-        house = self._house
-        try:
-            return await asyncssh.connect(
-                house.host,
-                house.port,
-                config=None,  # nothing of this account's own ssh settings, keys and agents
-                agent_path=None,
-                client_keys=self._client_keys,
-                username=house.username,
-                password=house.password or None,
-                known_hosts=(self._host_keys, [], []) if self._host_keys else None,
-                connect_timeout=house.seconds,
-                login_timeout=house.seconds,
-                keepalive_interval=30,
-            )
-        except asyncssh.HostKeyNotVerifiable:
-            self._log.error("host_key_differs", carrier=self._name)
-            raise
-
-    def drop(self) -> None:
-        """Forget the session: the next send opens another."""
-        if self._connection is not None:
-            self._connection.abort()
-        self._connection = self._client = None
-
-    async def close(self) -> None:
-        """Hang up and wait until it is done."""
-        if self._connection is not None:
-            self._connection.close()
-            with suppress(asyncssh.Error, OSError):  # it may be gone already, which is what is wanted
-                await self._connection.wait_closed()
-        self._connection = self._client = None
-
-
-async def _write(sftp: asyncssh.SFTPClient, path: str, content: bytes) -> None:
-    async with sftp.open(path, "wb") as file:
-        await file.write(content)
-
-
-async def _put(sftp: asyncssh.SFTPClient, path: str, content: bytes, nonce: str) -> None:
-    """A file that appears under its name only when it is whole, in the place of an older one."""
-    part = f"{path}.{nonce}.part"
-    await _write(sftp, part, content)
-    if await sftp.getsize(part) != len(content):
-        await sftp.remove(part)
-        raise asyncssh.SFTPFailure("the server kept fewer bytes than were sent")
-    try:
-        await sftp.rename(part, path)
-    except asyncssh.SFTPError:  # left by an attempt that died
-        await sftp.remove(path)
-        await sftp.rename(part, path)
 
 
 def manifest(piece: Piece, content: bytes) -> bytes:
@@ -312,34 +214,6 @@ def manifest(piece: Piece, content: bytes) -> bytes:
         "position": piece.position,
     }
     return json.dumps(shape, ensure_ascii=False, indent=1).encode() + b"\n"
-
-
-def _words(error: Exception) -> str:
-    """What went wrong, on one line. Servers' words may name paths, never credentials."""
-    if isinstance(error, TimeoutError) and not str(error):
-        return "no answer in time"
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _host_key(line: str) -> asyncssh.SSHKey:
-    """A public key as ssh-keyscan prints it, with or without the host's name before it. ValueError otherwise."""
-    words = line.split()
-    for start, word in enumerate(words):
-        if word.startswith(("ssh-", "ecdsa-", "sk-")):
-            try:
-                return asyncssh.import_public_key(" ".join(words[start : start + 2]))
-            except asyncssh.KeyImportError:
-                break
-    raise ValueError("a host key as `ssh-keyscan HOST` prints it")
-
-
-def _client_keys(house: House) -> list[asyncssh.SSHKey]:
-    if not house.private_key:
-        return []
-    try:
-        return [asyncssh.import_private_key(house.private_key.strip() + "\n", house.passphrase or None)]
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
-        raise ValueError("a private key that its passphrase opens") from None
 
 
 def _build(settings: Mapping[str, Any], parts: Parts) -> SftpCarrier:
@@ -373,7 +247,7 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> SftpCarrier:
 
 def _checked(field: str, key: str) -> None:
     try:
-        _host_key(key)
+        host_key(key)
     except ValueError as error:
         raise _bad(field, f"it must be {error}", "Check it with the print house and paste it again.") from None
 
