@@ -178,7 +178,7 @@ ITEM_COMMANDS: dict[str, tuple[frozenset[ItemState], ItemState]] = {
     ),
     "resend": (
         frozenset({ItemState.FAILED, ItemState.RETURNED, ItemState.CANCELLED, ItemState.IN_DOUBT, ItemState.DELIVERED}),
-        ItemState.QUEUED,
+        ItemState.DRAFT,
     ),
     "cancel": (frozenset({ItemState.DRAFT, ItemState.HELD, ItemState.QUEUED}), ItemState.CANCELLED),
 }

@@ -227,3 +227,15 @@ async def count_by_carrier(connection: AsyncConnection, mailing_id: str) -> list
         .order_by(deliveries.c.channel, deliveries.c.carrier)
     )
     return [(channel, carrier, DeliveryState(state), count) for channel, carrier, state, count in found]
+
+
+async def cancel_queued(connection: AsyncConnection, mailing_id: str, now: datetime, item_id: str | None = None) -> int:
+    """Stop what was not yet marked for hand-over, of a mailing or of one item; how many stopped."""
+    sources, target = DELIVERY_COMMANDS["cancel"]
+    query = deliveries.update().where(deliveries.c.mailing_id == mailing_id, deliveries.c.state.in_([state.value for state in sources]))
+    if item_id is not None:
+        query = query.where(deliveries.c.item_id == item_id)
+    found = await connection.execute(query.values(state=target.value, ended_at=now).returning(deliveries.c.id, deliveries.c.item_id))
+    stopped = [(item, delivery, target) for delivery, item in found]
+    await _show(connection, stopped, now)
+    return len(stopped)

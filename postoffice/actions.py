@@ -1,0 +1,323 @@
+"""What a person or a program may do to mailings and items, whichever door they come through.
+
+Doors check who asks and call these; each is one transaction, ends in the transition table, leaves a line on the timeline, and
+rings the bell after its commit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.compose import recheck, sheets
+from postoffice.house import House
+from postoffice.model.channel import Channel
+from postoffice.model.errors import Conflict, PostOfficeError
+from postoffice.model.item import Item
+from postoffice.model.layout import LAYOUTS
+from postoffice.model.mailing import Envelope, Mailing, Options
+from postoffice.model.states import EventKind, ItemState, MailingState
+from postoffice.routing import tariff
+from postoffice.store import batches, deliveries, events, items, mailings, people
+from postoffice.store.book import READ_QUEUE, add_reading
+
+PLAN_QUEUE = READ_QUEUE  # planning is short and follows reading
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does it: a person, a program, or the office itself."""
+
+    name: str  #: user:<id>, key:<id> or office
+    user_id: str | None = None
+
+
+OFFICE = Actor("office")
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a mailing would cost with given options, in millionths of the currency."""
+
+    items: int  #: that would be sent
+    total: int
+    currency: str
+    by_pages: Mapping[int, tuple[int, int]]  #: pages of an item -> (number of items, price of one)
+    problems: tuple[PostOfficeError, ...]  #: why some cannot be priced or sent this way
+    sheets: int = 0
+    held: int = 0  #: items that need a person and would stay
+
+
+async def quote(house: House, mailing: Mailing, options: Options) -> Quote:
+    """The price of a mailing's sendable items with `options`, for the options page; recomputed at every change."""
+    async with house.database.read() as connection:
+        by_pages = await items.count_by_pages(connection, mailing.id, [ItemState.DRAFT])
+        states = await items.count_by_state(connection, mailing.id)
+    table = tariff.load(house.clock.now().date())
+    channel = options.channel or Channel.POST
+    priced: dict[int, tuple[int, int]] = {}
+    problems: dict[str, PostOfficeError] = {}
+    total = paper_sheets = 0
+    for pages, number in sorted(by_pages.items()):
+        try:
+            paper = paper_of(pages, options)
+            price = table.price(channel, options, paper)
+        except PostOfficeError as problem:
+            problems.setdefault(problem.code, problem)
+            continue
+        priced[pages] = (number, price)
+        total += number * price
+        paper_sheets += number * paper.sheets
+    return Quote(
+        items=sum(by_pages.values()),
+        total=total,
+        currency=table.currency,
+        by_pages=priced,
+        problems=tuple(problems.values()),
+        sheets=paper_sheets,
+        held=states.get(ItemState.HELD, 0),
+    )
+
+
+def paper_of(pages: int, options: Options) -> tariff.Paper:
+    """What an item of so many pages is on paper with these options."""
+    count = sheets.sheets_of(pages, duplex=options.duplex)
+    envelope = sheets.envelope_for(count) if options.envelope is Envelope.AUTO else options.envelope
+    return tariff.Paper(count, pages, sheets.weight_of(count, envelope), envelope.value)
+
+
+async def set_options(house: House, mailing: Mailing, options: Options, actor: Actor) -> None:
+    """Keep what was chosen; Conflict once the mailing was sent."""
+    async with house.database.write() as connection:
+        await mailings.set_options(connection, mailing, options)
+        await _audit(connection, house, mailing, actor, "mailing.options")
+
+
+async def send(house: House, mailing: Mailing, options: Options, actor: Actor) -> None:
+    """The button: everything that can go goes; held items stay for a person. Conflict on a second press."""
+    found = await quote(house, mailing, options)
+    if not found.items:
+        raise Conflict("nothing-to-send", "No letter of this mailing can be sent.", help="Correct or include some first.")
+    if found.problems:
+        raise found.problems[0]
+    now = house.clock.now()
+    async with house.database.write() as connection:
+        await mailings.command(connection, mailing, "send", options=options.as_dict(), sent_at=now)
+        batch_id = await _plan_batch(connection, mailing, now)
+        await _audit(connection, house, mailing, actor, "mailing.send", items=found.items, total=found.total)
+    await house.bell.ring(PLAN_QUEUE, batch_id, 1)
+
+
+async def _plan_batch(connection: AsyncConnection, mailing: Mailing, now: datetime) -> str:
+    return await batches.add(
+        connection,
+        organisation_id=mailing.organisation_id,
+        step="plan",
+        subject_id=mailing.id,
+        queue=PLAN_QUEUE,
+        now=now,
+        priority=2,
+    )
+
+
+async def send_more(house: House, mailing: Mailing, actor: Actor) -> None:
+    """Send the items that were released after the button was pressed; Conflict where there is none."""
+    now = house.clock.now()
+    async with house.database.write() as connection:
+        waiting = await items.count(connection, mailing.id, items.Filter(states=(ItemState.DRAFT,)))
+        if not waiting:
+            raise Conflict("nothing-to-send", "No letter of this mailing waits to be sent.", help="Correct or include some first.")
+        await mailings.command(connection, mailing, "resume")
+        batch_id = await _plan_batch(connection, mailing, now)
+        await _audit(connection, house, mailing, actor, "mailing.send-more", items=waiting)
+    await house.bell.ring(PLAN_QUEUE, batch_id, 1)
+
+
+async def cancel(house: House, mailing: Mailing, actor: Actor) -> int:
+    """Take a mailing back: all of it before the button, what was not yet handed over after it. Returns how many items stopped."""
+    now = house.clock.now()
+    async with house.database.write() as connection:
+        mailing = await mailings.get(connection, mailing.id)
+        if mailing.state in (MailingState.PLANNING, MailingState.SENDING):
+            stopped = await deliveries.cancel_queued(connection, mailing.id, now)
+        else:
+            await mailings.command(connection, mailing, "cancel", finished_at=now)
+            stopped = 0
+        for state in (ItemState.DRAFT, ItemState.HELD):
+            stopped += await items.set_state(connection, mailing.id, state, "cancel", now)
+        await _audit(connection, house, mailing, actor, "mailing.cancel", items=stopped)
+    return stopped
+
+
+async def recut(house: House, mailing: Mailing, layout: str, split_rule: str, actor: Actor) -> None:
+    """Read the document again with another layout or rule; corrections by hand are lost (the page says so before)."""
+    recheck.check_rule(split_rule)
+    if layout not in LAYOUTS:
+        raise PostOfficeError("no-such-layout", f"There is no layout named {layout}.", help=f"Use one of {', '.join(LAYOUTS)}.")
+    now = house.clock.now()
+    async with house.database.write() as connection:
+        await mailings.command(
+            connection, mailing, "recut", layout=layout, split_rule=split_rule, pages_read=0, error=None, ready_at=None
+        )
+        batch_id = await add_reading(connection, mailing, now)
+        await _audit(connection, house, mailing, actor, "mailing.recut", rule=split_rule, layout=layout)
+    await house.bell.ring(READ_QUEUE, batch_id, 1)
+
+
+async def edit_item(
+    house: House,
+    mailing: Mailing,
+    item: Item,
+    actor: Actor,
+    *,
+    lines: Sequence[str] | None = None,
+    channel: Channel | None = None,
+    email: str | None = None,
+    mobile: str | None = None,
+    fax: str | None = None,
+    reference: str | None = None,
+) -> Item:
+    """A person's correction; the address is checked anew, and the item is held or released by what is found.
+
+    `lines` None leaves the address alone; the others None leave theirs alone; "" empties. PostOfficeError on a bad number.
+    """
+    address, findings = item.address, item.findings
+    if lines is not None:
+        address, findings = recheck.address(lines, LAYOUTS[mailing.layout], item.first_page, item.findings)
+    points: dict[str, str | None] = recheck.points(email=email, mobile=mobile, fax=fax, country=LAYOUTS[mailing.layout].country)
+    if reference is not None:
+        points["reference"] = reference.strip()[:200]
+    if channel is not None:
+        points["channel"] = channel.value
+    now = house.clock.now()
+    async with house.database.write() as connection:
+        await items.edit(connection, item, now, address=address, findings=findings, **points)
+        await _tell(connection, house, item, actor, EventKind.EDITED, detail={"fields": sorted(points), "address": lines is not None})
+        return await items.get(connection, item.id)
+
+
+async def follow_plan(house: House, item: Item) -> None:
+    """Forget a person's choice of channel for one item."""
+    async with house.database.write() as connection:
+        await items.update_draft(connection, item.id, house.clock.now(), channel=None)
+
+
+async def release(house: House, item: Item, actor: Actor) -> None:
+    """A person looked and says that this held item may go as it is."""
+    async with house.database.write() as connection:
+        await items.command(connection, item, "release", house.clock.now(), held_reason="")
+        await _tell(connection, house, item, actor, EventKind.EDITED, detail={"released": item.held_reason})
+
+
+async def exclude(house: House, mailing: Mailing, item_ids: Sequence[str], actor: Actor, *, include: bool = False) -> int:
+    """Take items out of a mailing before it is sent, or (`include`) put them back; how many changed."""
+    sources = (ItemState.EXCLUDED,) if include else (ItemState.DRAFT, ItemState.HELD)
+    word = "include" if include else "exclude"
+    changed = 0
+    async with house.database.write() as connection:
+        for state in sources:
+            changed += await items.set_state(connection, mailing.id, state, word, house.clock.now(), item_ids)
+        await _audit(connection, house, mailing, actor, f"items.{word}", items=changed)
+    return changed
+
+
+async def merge(house: House, mailing: Mailing, first: Item, actor: Actor) -> Item:
+    """Put an item and the one after it together; the first one's address stays. Returns the new item."""
+    async with house.database.write() as connection:
+        _must_wait(await mailings.get(connection, mailing.id))
+        pair = await items.page(connection, mailing.id, items.Filter(), after=first.position - 1, limit=2)
+        if len(pair) < 2:
+            raise Conflict("no-next-letter", "There is no letter after this one.", help="Merge from the letter before it.")
+        await items.recut(connection, pair, [recheck.merged(pair[0], pair[1])], house.clock.now())
+        await _audit(connection, house, mailing, actor, "items.merge", position=first.position)
+        return (await items.page(connection, mailing.id, items.Filter(), after=first.position - 1, limit=1))[0]
+
+
+async def cut(house: House, mailing: Mailing, item: Item, page: int, actor: Actor) -> tuple[Item, Item]:
+    """Cut an item before its page `page` (2 or more, counted within the item); the second part's address is read anew."""
+    if not 2 <= page <= item.pages:
+        raise PostOfficeError(
+            "no-such-page", f"A letter of {item.pages} pages cannot be cut before page {page}.", help="Choose another page."
+        )
+    assert mailing.document is not None
+    async with house.documents.as_file(mailing.organisation_id, mailing.document) as path:
+        second = await house.workshop.run(recheck.read_again, path, item.first_page + page - 1, item.pages - page + 1, mailing.layout)
+    first = replace(recheck.unchanged(item), pages=page - 1)
+    async with house.database.write() as connection:
+        _must_wait(await mailings.get(connection, mailing.id))
+        await items.recut(connection, [item], [first, second], house.clock.now())
+        await _audit(connection, house, mailing, actor, "items.cut", position=item.position, page=page)
+        pair = await items.page(connection, mailing.id, items.Filter(), after=item.position - 1, limit=2)
+    return pair[0], pair[1]
+
+
+def _must_wait(mailing: Mailing) -> None:
+    if mailing.state is not MailingState.WAITING:
+        raise Conflict("mailing-state", "This mailing was sent already.", help="Reload the page to see where it stands.")
+
+
+async def cancel_item(house: House, item: Item, actor: Actor) -> None:
+    """Stop one item that was not handed over yet; Conflict when it is too late."""
+    now = house.clock.now()
+    async with house.database.write() as connection:
+        if item.state is ItemState.QUEUED:
+            if not await deliveries.cancel_queued(connection, item.mailing_id, now, item_id=item.id):
+                raise Conflict("too-late", "This letter is being handed over this moment.", help="It can no longer be stopped.")
+        else:
+            await items.command(connection, item, "cancel", now)
+        await _tell(connection, house, item, actor, EventKind.CANCELLED)
+
+
+async def resend(house: House, mailing: Mailing, chosen: Sequence[Item], actor: Actor, channel: Channel | None = None) -> int:
+    """Send ended items once more (a new delivery with a new key), by another channel where one is given; how many.
+
+    Never all by surprise: the page names them and their price before.
+    """
+    now = house.clock.now()
+    async with house.database.write() as connection:
+        for item in chosen:
+            values: dict[str, Any] = {"channel": channel.value} if channel else {}
+            await items.command(connection, item, "resend", now, **values)
+            await _tell(connection, house, item, actor, EventKind.EDITED, detail={"resend": channel.value if channel else ""})
+        await mailings.command(connection, mailing, "resume")
+        batch_id = await _plan_batch(connection, mailing, now)
+        await _audit(connection, house, mailing, actor, "items.resend", items=len(chosen))
+    await house.bell.ring(PLAN_QUEUE, batch_id, 1)
+    return len(chosen)
+
+
+async def _audit(connection: AsyncConnection, house: House, mailing: Mailing, actor: Actor, action: str, **detail: Any) -> None:
+    await people.note(
+        connection,
+        organisation_id=mailing.organisation_id,
+        actor=actor.name,
+        action=action,
+        subject=mailing.id,
+        now=house.clock.now(),
+        detail=detail,
+    )
+
+
+async def _tell(
+    connection: AsyncConnection,
+    house: House,
+    item: Item,
+    actor: Actor,
+    kind: EventKind,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    now = house.clock.now()
+    event = events.NewEvent(
+        item.organisation_id,
+        kind,
+        "staff" if actor.user_id else "office",
+        now,
+        mailing_id=item.mailing_id,
+        item_id=item.id,
+        contact_id=item.contact_id,
+        actor_id=actor.user_id,
+        detail=dict(detail or {}),
+    )
+    await events.add(connection, [event], now)

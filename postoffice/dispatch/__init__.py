@@ -1,0 +1,1 @@
+"""From a plan to deliveries handed over: calling carriers, telling their answers apart, trying again, settling doubts."""

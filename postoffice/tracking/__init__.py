@@ -1,0 +1,1 @@
+"""News comes back: what it means for a delivery, its item and its address."""
