@@ -38,7 +38,10 @@ _KINDS = {
 
 
 def graphics(page: Page, frame: Frame) -> list[Graphic]:
-    """What is drawn on an open page besides text. A page with very many objects is told as one form that covers it."""
+    """What is drawn on an open page besides text and white areas (many writers begin a page with one).
+
+    A page with very many objects is told as one form that covers it.
+    """
     count = pdfium.FPDFPage_CountObjects(page)
     if count > _OBJECTS:
         return [Graphic("form", (0.0, 0.0, frame.width, frame.height))]
@@ -48,9 +51,21 @@ def graphics(page: Page, frame: Frame) -> list[Graphic]:
     for number in range(count):
         thing = pdfium.FPDFPage_GetObject(page, number)
         kind = pdfium.FPDFPageObj_GetType(thing)
+        if kind == pdfium.FPDF_PAGEOBJ_PATH and _is_white(thing):
+            continue
         if kind in _KINDS and pdfium.FPDFPageObj_GetBounds(thing, *links):
             found.append(Graphic(_KINDS[kind], frame.seen(left.value, bottom.value, right.value, top.value)))
     return found
+
+
+def _is_white(path: Any) -> bool:
+    """Whether a path only fills with white."""
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    mode, stroke = ctypes.c_int(), ctypes.c_int()
+    if not pdfium.FPDFPath_GetDrawMode(path, ctypes.byref(mode), ctypes.byref(stroke)) or stroke.value:
+        return False
+    links = [ctypes.byref(one) for one in (red, green, blue, alpha)]
+    return bool(pdfium.FPDFPageObj_GetFillColor(path, *links)) and red.value == green.value == blue.value == 255
 
 
 def picture(page: Page, frame: Frame, dpi: float, box: Box | None = None, *, grey: bool = False) -> Image.Image:

@@ -66,7 +66,7 @@ _STYLES = """<office:automatic-styles>
 <style:style style:name="Body" style:family="paragraph" style:parent-style-name="Standard">
  <style:paragraph-properties fo:text-align="justify" fo:margin-bottom="3mm"/></style:style>
 <style:style style:name="Tiny" style:family="paragraph" style:parent-style-name="Standard"><style:text-properties fo:font-size="7pt"/></style:style>
-<style:style style:name="fr1" style:family="graphic"><style:graphic-properties style:vertical-pos="from-top" style:vertical-rel="page"
+<style:style style:name="fr1" style:family="graphic"><style:graphic-properties draw:fill="none" draw:stroke="none" style:vertical-pos="from-top" style:vertical-rel="page"
  style:horizontal-pos="from-left" style:horizontal-rel="page" style:wrap="run-through" fo:padding="0mm" fo:border="none"
  style:run-through="foreground"/></style:style>
 </office:automatic-styles>

@@ -1,0 +1,152 @@
+"""Whatever a printer driver sends, as a PDF: PostScript, JPEG, PNG, TIFF, PWG raster, URF.
+
+The bytes decide, not the name that came with them: a queue that is being set up sends PostScript as PDF.
+"""
+
+import resource
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from postoffice.model.errors import PostOfficeError, TimedOut, Unreadable
+from postoffice.pdf.document import page_count
+from postoffice.pdf.pictures import picture_to_pdf
+from postoffice.pdf.printraster import raster_to_pdf
+
+PDF = "application/pdf"
+POSTSCRIPT = "application/postscript"
+JPEG = "image/jpeg"
+PNG = "image/png"
+TIFF = "image/tiff"
+PWG = "image/pwg-raster"
+URF = "image/urf"
+ACCEPTED = (PDF, POSTSCRIPT, JPEG, PNG, TIFF, PWG, URF)
+
+#: seconds that Ghostscript may take for one job, and bytes it may write and hold
+GHOSTSCRIPT_SECONDS = 300
+_GHOSTSCRIPT_BYTES = 2_000_000_000
+
+_UEL = b"\x1b%-12345X"  #: PJL's "universal exit language", before and after jobs of many drivers
+
+
+def sniff(head: bytes) -> str | None:
+    """The media type that the first bytes (at least 1 KB where there are as many) tell; None for none that we take."""
+    start = head.lstrip(b"\x00\r\n\t \x04")
+    if start.startswith(_UEL):
+        return POSTSCRIPT if b"%!" in start[:4096] else PDF if b"%PDF-" in start[:1024] else None
+    if start.startswith(b"%!"):
+        return POSTSCRIPT
+    for magic, media_type in _MAGIC.items():
+        if head.startswith(magic):
+            return media_type
+    return PDF if b"%PDF-" in head[:1024] else None
+
+
+_MAGIC = {
+    b"%PDF-": PDF,
+    b"\xff\xd8\xff": JPEG,
+    b"\x89PNG\r\n\x1a\n": PNG,
+    b"II*\x00": TIFF,
+    b"MM\x00*": TIFF,
+    b"RaS2": PWG,
+    b"UNIRAST\x00": URF,
+}
+
+
+def to_pdf(source: Path, media_type: str, target: Path) -> None:
+    """Write `source` as a PDF to `target`.
+
+    `media_type` is what the sender said; the bytes decide where they are plain, and `media_type` only matters to the message
+    otherwise. Raises Unreadable (unknown-format, empty, postscript-damaged, image-damaged, raster-damaged ...), TimedOut. On an error
+    nothing is left at `target`.
+    """
+    with source.open("rb") as file:
+        head = file.read(4096)
+    if not head:
+        raise Unreadable("empty", "The document is empty: not a single byte came in.", help="Print or upload it again.")
+    kind = sniff(head)
+    if kind is None:
+        raise Unreadable(
+            "unknown-format",
+            f"This is no document that the post office can read (it came as {media_type or 'an unknown type'}).",
+            help="Send a PDF, PostScript, JPEG, PNG, TIFF, PWG or URF document.",
+            media_type=media_type,
+        )
+    try:
+        _WAYS[kind](source, target)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+
+
+def _postscript(source: Path, target: Path) -> None:
+    """Ghostscript as a program of its own (AGPL), without access to files, with limits of time, memory and output."""
+    program = shutil.which("gs")
+    if program is None:
+        raise PostOfficeError(
+            "no-ghostscript", "PostScript cannot be read here: Ghostscript is not installed.", help="Install ghostscript."
+        )
+    command = [program, "-dSAFER", "-dBATCH", "-dNOPAUSE", "-q", "-sDEVICE=pdfwrite", "-dAutoRotatePages=/None", "-sPAPERSIZE=a4"]
+    command += ["-o", str(target), "-f", str(source)]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _limit(process.pid)
+    try:
+        _, complaint = process.communicate(timeout=GHOSTSCRIPT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise TimedOut(
+            "conversion-timeout",
+            f"Turning this PostScript into a PDF took more than {GHOSTSCRIPT_SECONDS} seconds.",
+            help="Print it in smaller parts, or as PDF.",
+        ) from None
+    if process.returncode != 0 or not target.exists() or page_count_or_none(target) is None:
+        raise Unreadable(
+            "postscript-damaged",
+            f"Ghostscript could not read this PostScript (status {process.returncode}: {_last_line(complaint)}).",
+            help="Print it again, or as PDF; a job that was cancelled half way ends like this.",
+        )
+
+
+def _limit(pid: int) -> None:
+    """Bound a child's memory, output and processor time from outside (a hook between fork and exec is unsafe with threads)."""
+    if hasattr(resource, "prlimit"):
+        for what, most in (
+            (resource.RLIMIT_AS, _GHOSTSCRIPT_BYTES),
+            (resource.RLIMIT_FSIZE, _GHOSTSCRIPT_BYTES),
+            (resource.RLIMIT_CPU, GHOSTSCRIPT_SECONDS),
+        ):
+            try:
+                resource.prlimit(pid, what, (most, most))
+            except ProcessLookupError:  # it has ended already
+                return
+
+
+def _last_line(complaint: bytes) -> str:
+    """The last line of an error text, short; it names operators, not contents."""
+    lines = complaint.decode("ascii", errors="replace").strip().splitlines()
+    return lines[-1][:120] if lines else "no message"
+
+
+def page_count_or_none(path: Path) -> int | None:
+    """Pages of a PDF, None where it is none."""
+    try:
+        return page_count(path)
+    except Unreadable:
+        return None
+
+
+_WAYS: dict[str, Callable[[Path, Path], None]] = {
+    PDF: _copy,
+    POSTSCRIPT: _postscript,
+    JPEG: picture_to_pdf,
+    PNG: picture_to_pdf,
+    TIFF: picture_to_pdf,
+    PWG: raster_to_pdf,
+    URF: raster_to_pdf,
+}
