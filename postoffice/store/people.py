@@ -321,3 +321,8 @@ async def note(
             "at": now,
         },
     )
+
+
+async def set_language(connection: AsyncConnection, user_id: str, language: str) -> None:
+    """The language that a user reads."""
+    await connection.execute(users.update().where(users.c.id == user_id).values(language=language))

@@ -1,0 +1,88 @@
+"""Failures by code: what happened, and what to do. `{...}` are facts of the failure; `{megabytes}` is its limit in MB."""
+
+from collections.abc import Mapping
+
+from postoffice.words.marks import N_
+
+_PRINT_AGAIN = N_("Print or export it again; if it comes by e-mail or a share, check that the transfer was complete.")
+_PARTS = N_("Print it again as a plain PDF, or in smaller parts.")
+_RELOAD = N_("Reload the page to see where it stands.")
+_BACKUP = N_("Ask your administrator to restore it from a backup.")
+_ADMINISTRATOR = N_("Ask your administrator.")
+_PICTURE = N_("Save it again as PDF, PNG or JPEG, at 300 dpi.")
+_DOCUMENT_HELP = N_("Send a PDF, PostScript, JPEG, PNG, TIFF, PWG or URF document.")
+
+PROBLEMS: Mapping[str, tuple[str, str]] = {
+    "nothing-to-send": (N_("No letter of this mailing can be sent."), N_("Correct or include some first.")),
+    "no-such-layout": (N_("There is no such layout."), N_("Choose another one.")),
+    "no-such-page": (N_("This letter cannot be cut there."), N_("Choose another page.")),
+    "bad-split-rule": (N_("This cutting rule cannot be read."), N_("Correct it, or cut by the address.")),
+    "mailing-state": (N_("This mailing has moved on: it can no longer be changed in this way."), _RELOAD),
+    "item-state": (N_("This letter has moved on: it can no longer be changed in this way."), _RELOAD),
+    "item-sent": (N_("This letter was sent already."), N_("It can no longer be changed; send a new one.")),
+    "no-next-letter": (N_("There is no letter after this one."), N_("Merge from the letter before it.")),
+    "too-late": (N_("This letter is being handed over this moment."), N_("It can no longer be stopped.")),
+    "too-large": (
+        N_("This document is larger than the {megabytes} MB that one job may have."),
+        N_("Print it in parts, or ask your administrator to raise the limit."),
+    ),
+    "empty": (N_("The document is empty: not a single byte came in."), N_("Print or upload it again.")),
+    "printer-paused": (N_("This printer is paused."), N_("Ask your administrator to resume it.")),
+    "too-many-waiting": (N_("{limit} mailings of this printer wait already."), N_("Send or cancel some of them first.")),
+    "unknown-format": (N_("This is no document that the post office can read."), _DOCUMENT_HELP),
+    "no-ghostscript": (N_("PostScript cannot be read here: Ghostscript is not installed."), _ADMINISTRATOR),
+    "postscript-damaged": (
+        N_("This PostScript is damaged."),
+        N_("Print it again, or as PDF; a job that was cancelled half way ends like this."),
+    ),
+    "conversion-timeout": (N_("Turning this PostScript into a PDF took too long."), _PARTS),
+    "page-unreadable": (N_("Page {page} is damaged and cannot be read."), _PRINT_AGAIN),
+    "page-out-of-range": (N_("The letters were cut in another way in the meantime."), N_("Reload the page.")),
+    "pdf-damaged": (N_("This PDF is damaged and cannot be opened."), _PRINT_AGAIN),
+    "pdf-empty": (N_("This PDF has no page."), N_("Print or export it again with its pages.")),
+    "not-a-pdf": (N_("This is not a PDF."), _DOCUMENT_HELP),
+    "pdf-truncated": (N_("This PDF ends in the middle: its end is missing."), _PRINT_AGAIN),
+    "pdf-encrypted": (N_("This PDF is protected by a password."), N_("Save or print it again without a password.")),
+    "no-tesseract": (N_("Pictures of text cannot be read here: Tesseract is not installed."), _ADMINISTRATOR),
+    "ocr-failed": (N_("The picture of an address could not be read."), N_("Type the address by hand.")),
+    "ocr-timeout": (N_("Reading the picture of an address took too long."), N_("Type the address by hand.")),
+    "image-too-large": (N_("This picture has more pixels or pages than can be taken."), N_("Scan it at 300 dpi, or in parts.")),
+    "image-damaged": (N_("This picture is damaged or of an unusual kind."), _PICTURE),
+    "raster-damaged": (N_("This print raster is damaged."), N_("Print it again; the job may have been cut off.")),
+    "raster-too-large": (N_("This print raster is larger than can be taken."), _PARTS),
+    "too-heavy": (
+        N_("{grams} g is more than this postage takes."),
+        N_("Choose another postage, print on both sides, or split the letter."),
+    ),
+    "no-tariff": (N_("No tariff holds today."), _ADMINISTRATOR),
+    "no-such-carrier": (N_("There is no such carrier."), N_("Look for it on the page of carriers.")),
+    "no-such-contact": (N_("There is no such contact."), N_("Look for it in the list of contacts.")),
+    "no-such-item": (N_("There is no such letter."), N_("Look for it in its mailing.")),
+    "no-such-mailing": (N_("There is no such mailing."), N_("Look for it in the list of mailings.")),
+    "no-such-printer": (N_("There is no such printer."), N_("Look for it in the list of printers.")),
+    "no-such-organisation": (N_("There is no such organisation."), _ADMINISTRATOR),
+    "no-such-page-here": (N_("There is no page at this address."), N_("Check the address, or start from Today.")),
+    "document-damaged": (N_("A stored document is damaged or has another key."), _BACKUP),
+    "document-missing": (N_("This document is not in the store."), _BACKUP),
+    "disk-full": (
+        N_("The office's disk is full: the document was not taken in, nothing was kept of it."),
+        N_("Ask your administrator to free some space, then send it again."),
+    ),
+    "wrong-master-key": (N_("A stored secret cannot be opened with this master key."), _ADMINISTRATOR),
+    "user-exists": (N_("There is an account for this e-mail address already."), N_("Change its rights instead.")),
+    "too-much-memory": (N_("This document needs more memory than one piece of work may take."), _PARTS),
+    "too-slow": (N_("This document takes longer than one piece of work may take."), _PARTS),
+    "not-allowed": (N_("You have no right to do this."), N_("Ask your administrator for the right, or a colleague who has it.")),
+    "stale-page": (N_("This page is too old to be trusted: nothing was done."), N_("Reload it and try again.")),
+    "price-changed": (
+        N_("What would be sent has changed since this page was shown: nothing was sent."),
+        N_("Look at the new figures and confirm again."),
+    ),
+    "no-file": (N_("No file was chosen."), N_("Choose a file or drop it on the page.")),
+    "bad-date": (N_("This is not a date and an hour."), N_("Write it as the field shows, or leave it empty to send now.")),
+    "unknown-word": (N_("This choice does not exist."), N_("Reload the page and choose again.")),
+    "office-trouble": (
+        N_("Something went wrong in the office. What you did may not be kept; what was sent before is safe."),
+        N_("Try again. If it goes on, give your administrator this number: {number}"),
+    ),
+}

@@ -1,0 +1,124 @@
+"""The words of the trade on screen: for every enumeration that people see, its words in English (translated by the catalogue)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from postoffice.model.channel import Channel, Purpose
+from postoffice.model.finding import Severity
+from postoffice.model.mailing import EmailForm, Envelope, Postage, Source
+from postoffice.model.people import Role
+from postoffice.model.states import DeliveryState, EventKind, ItemState, MailingState
+from postoffice.words.marks import N_
+
+_MAILING = {
+    "receiving": N_("coming in"),
+    "received": N_("waits to be read"),
+    "reading": N_("being read"),
+    "waiting": N_("waits for you"),
+    "approving": N_("waits for approval"),
+    "planning": N_("being prepared"),
+    "sending": N_("on its way"),
+    "finished": N_("finished"),
+    "failed": N_("could not be read"),
+    "aborted": N_("broken off"),
+    "cancelled": N_("mailing cancelled"),
+}
+
+_ITEM = {
+    "draft": N_("ready"),
+    "held": N_("needs you"),
+    "excluded": N_("left out"),
+    "queued": N_("waits its turn"),
+    "sending": N_("being handed over"),
+    "in_doubt": N_("in doubt"),
+    "handed_over": N_("with the carrier"),
+    "in_production": N_("in production"),
+    "mailed": N_("posted"),
+    "delivered": N_("delivered"),
+    "failed": N_("failed"),
+    "returned": N_("returned"),
+    "cancelled": N_("cancelled"),
+}
+
+_EVENT = {
+    "received": N_("Came in"),
+    "read": N_("Read and cut into letters"),
+    "planned": N_("Planned"),
+    "held": N_("Held: a person is needed"),
+    "handed_over": N_("Handed to the carrier"),
+    "deferred": N_("Put off by the carrier"),
+    "in_doubt": N_("In doubt: perhaps handed over"),
+    "in_production": N_("In production"),
+    "mailed": N_("Posted"),
+    "delivered": N_("Delivered"),
+    "expired": N_("Given up by the carrier"),
+    "refused": N_("Refused"),
+    "bounced": N_("Bounced"),
+    "returned": N_("Came back"),
+    "opened": N_("Opened"),
+    "clicked": N_("Link followed"),
+    "downloaded": N_("Document taken"),
+    "replied": N_("Answered"),
+    "auto_replied": N_("Answered by a machine"),
+    "complained": N_("Reported as unwanted"),
+    "opted_out": N_("Opted out"),
+    "cancelled": N_("Cancelled"),
+    "edited": N_("Changed by a person"),
+    "unknown": N_("News in words that the office does not know"),
+}
+
+TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
+    MailingState: _MAILING,
+    ItemState: _ITEM,
+    DeliveryState: {state.value: _ITEM[state.value] for state in DeliveryState},
+    EventKind: _EVENT,
+    Channel: {"email": N_("e-mail"), "sms": N_("SMS"), "fax": N_("fax"), "post": N_("post")},
+    Purpose: {
+        "invoice": N_("invoice"),
+        "contract": N_("contract"),
+        "service": N_("service message"),
+        "promotion": N_("promotion"),
+        "other": N_("other"),
+    },
+    Postage: {
+        "economy": N_("economy"),
+        "standard": N_("standard"),
+        "priority": N_("priority"),
+        "registered": N_("registered"),
+    },
+    Envelope: {"auto": N_("smallest that fits"), "dl": N_("DL (long, folded sheets)"), "c4": N_("C4 (large, flat sheets)")},
+    EmailForm: {"link": N_("secure link"), "attachment": N_("attached PDF")},
+    Source: {
+        "printer": N_("virtual printer"),
+        "upload": N_("upload"),
+        "api": N_("program"),
+        "folder": N_("watched folder"),
+        "trial": N_("trial"),
+    },
+    Severity: {"error": N_("error"), "warning": N_("to check"), "info": N_("remark")},
+    Role: {
+        "administrator": N_("administrator"),
+        "sender": N_("sender"),
+        "approver": N_("approver"),
+        "clerk": N_("returned-mail clerk"),
+        "viewer": N_("viewer"),
+        "privacy": N_("data-protection officer"),
+    },
+}
+
+#: why a channel was taken or passed over (routing.plan) -> a sentence
+REASONS: Mapping[str, str] = {
+    "chosen-for-item": N_("chosen for this letter"),
+    "chosen-for-mailing": N_("chosen for the whole mailing"),
+    "preferred": N_("what the contact prefers"),
+    "cheapest": N_("the cheapest that reaches the recipient"),
+    "no-email-address": N_("no e-mail address is known"),
+    "no-sms-address": N_("no mobile number is known"),
+    "no-fax-address": N_("no fax number is known"),
+    "no-post-address": N_("no postal address could be read"),
+    "no-email-carrier": N_("no carrier for e-mail is set up"),
+    "no-sms-carrier": N_("no carrier for SMS is set up"),
+    "no-fax-carrier": N_("no carrier for fax is set up"),
+    "no-post-carrier": N_("no carrier for post is set up"),
+    "suppressed": N_("this address must not be used any more"),
+}
