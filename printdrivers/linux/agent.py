@@ -235,13 +235,13 @@ def serve(office, memory, browser, wait, once):
             time.sleep(pause(failures, problem))
             continue
         show(pages, office.desk, memory, browser)
+        if memory.cursor and not pages and time.monotonic() - asked < 1:
+            time.sleep(1)  # an office that does not wait is not asked in a tight loop
         if pages or cursor != memory.cursor:
             memory.cursor = cursor
             memory.save()
         if once:
             return 0
-        if not pages and time.monotonic() - asked < 1:
-            time.sleep(1)  # an office that does not wait is not asked in a tight loop
 
 
 def check(office):

@@ -178,17 +178,18 @@ stop_old_agent() {
     esac
 }
 
+systemd_starts_agent() {
+    command -v systemctl >/dev/null && systemctl --user show-environment >/dev/null 2>&1 || return 1
+    units=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
+    mkdir -p "$units" && cp "$here/postoffice-agent@.service" "$units/" || return 1
+    systemctl --user daemon-reload \
+        && systemctl --user enable --quiet "postoffice-agent@$name.service" \
+        && systemctl --user restart "postoffice-agent@$name.service"
+}
+
 start_agent() {
     stop_old_agent
-    if command -v systemctl >/dev/null && systemctl --user show-environment >/dev/null 2>&1; then
-        units=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
-        mkdir -p "$units"
-        cp "$here/postoffice-agent@.service" "$units/"
-        systemctl --user daemon-reload
-        systemctl --user enable --quiet "postoffice-agent@$name.service"
-        systemctl --user restart "postoffice-agent@$name.service"
-        return 0
-    fi
+    if systemd_starts_agent; then return 0; fi
     # no systemd for this user: the desktop starts it at the next log-in
     autostart=${XDG_CONFIG_HOME:-$HOME/.config}/autostart
     mkdir -p "$autostart"

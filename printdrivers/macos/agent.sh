@@ -94,5 +94,5 @@ while :; do
     if [ -n "$pages" ]; then printf '%s\n' "$pages" | show; fi
     printf '%s\n' "$told" | head -n 1 >"$cursor_file.new" && mv "$cursor_file.new" "$cursor_file"
     # an office that does not wait is not asked in a tight loop
-    if [ -z "$pages" ] && [ $(($(date +%s) - began)) -lt 1 ]; then sleep 1; fi
+    if [ -n "$cursor" ] && [ -z "$pages" ] && [ $(($(date +%s) - began)) -lt 1 ]; then sleep 1; fi
 done

@@ -27,7 +27,7 @@ $logPath = Join-Path $folder "$file.log"
 
 function Write-Log([string]$text) {
     if ($Check) { Write-Host $text; return }
-    if ((Test-Path $logPath) -and (Get-Item $logPath).Length -gt 200KB) { Remove-Item $logPath }
+    if ((Test-Path $logPath) -and (Get-Item $logPath).Length -gt 200000) { Remove-Item $logPath }
     Add-Content -Path $logPath -Value "$(Get-Date -Format s) $text"
 }
 
@@ -142,10 +142,10 @@ while ($true) {
             try { Start-Process $url } catch { Write-Log 'The page could not be opened; it waits at the desk.' }
         }
     }
+    # an office that does not wait is not asked in a tight loop
+    if ($cursor -and -not $fresh -and ((Get-Date) - $began).TotalSeconds -lt 1) { Start-Sleep -Seconds 1 }
     if ($fresh -or $news.Cursor -cne $cursor) {
         $cursor = $news.Cursor
         Save-Memory
     }
-    # an office that does not wait is not asked in a tight loop
-    if (-not $fresh -and ((Get-Date) - $began).TotalSeconds -lt 1) { Start-Sleep -Seconds 1 }
 }
