@@ -112,6 +112,12 @@ async def count(connection: AsyncConnection, mailing_id: str, chosen: Filter) ->
     return int(await connection.scalar(_filtered(sa.select(sa.func.count()), mailing_id, chosen)) or 0)
 
 
+async def positions(connection: AsyncConnection, mailing_id: str, chosen: Filter) -> list[int]:
+    """The positions of all items that a filter shows, in order: page numbers and neighbours come from them."""
+    found = await connection.scalars(_filtered(sa.select(items.c.position), mailing_id, chosen).order_by(items.c.position))
+    return [int(position) for position in found]
+
+
 async def count_by_state(connection: AsyncConnection, mailing_id: str) -> dict[ItemState, int]:
     """How many items of a mailing stand in each state."""
     found = await connection.execute(

@@ -1,4 +1,4 @@
-"""Queries that only pages ask: what needs somebody, today's volumes, where pages of a long list begin. The caller owns the transaction."""
+"""Queries that only pages ask: what needs somebody, today's volumes, why items failed. The caller owns the transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,16 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.channel import Channel
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import ItemState, MailingState
-from postoffice.store import items, rows
-from postoffice.store.items import Filter
+from postoffice.store import rows
 from postoffice.store.schema import batches, deliveries, mailings
 from postoffice.store.schema import items as item_rows
-
-
-async def positions(connection: AsyncConnection, mailing_id: str, chosen: Filter) -> list[int]:
-    """The positions of all items that a filter shows, in order: page numbers and neighbours come from them."""
-    query = items._filtered(sa.select(item_rows.c.position), mailing_id, chosen).order_by(item_rows.c.position)
-    return [int(position) for position in await connection.scalars(query)]
 
 
 async def stuck(

@@ -1,6 +1,6 @@
 """The mark for texts that stand in tables and are translated when they are shown."""
 
 
-def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
+def N_(text: str) -> str:
     """`text` as it is; tools that gather texts look for this name."""
     return text
