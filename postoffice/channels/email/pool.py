@@ -35,7 +35,7 @@ class Relay:
     username: str = ""
     password: str = ""
     helo: str = ""
-    seconds: float = 30.0  #: patience for connecting and for each answer
+    seconds: float = 20.0  #: patience with connecting, with the envelope, and with the content
     connections: int = 10
     mails_per_connection: int = 100
     ca: str = ""  #: PEM; trusted instead of the system's authorities
@@ -124,9 +124,10 @@ class Pool:
             tls_context=self._context,
         )
         try:
-            await client.connect()
-            if client.is_ehlo_or_helo_needed:
-                await client.ehlo()
+            async with asyncio.timeout(relay.seconds):  # for all steps; aiosmtplib's own is for each
+                await client.connect()
+                if client.is_ehlo_or_helo_needed:
+                    await client.ehlo()
         except aiosmtplib.SMTPException as error:
             client.close()
             raise _unreachable(error) from error
@@ -158,4 +159,4 @@ def _words(error: Exception) -> str:
     """What went wrong, on one line: aiosmtplib's and the system's words name host and port, never credentials."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not valid: {error.verify_message}"
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return " ".join(str(error).split())[:200] or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)

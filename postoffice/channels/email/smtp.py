@@ -20,7 +20,9 @@ from postoffice.model.errors import CarrierError, Forged, InDoubt, Refused, TryL
 from postoffice.model.mailing import EmailForm
 from postoffice.model.ports import Abilities, Log
 
-_LAST_ANSWER = 120.0  #: seconds for the answer to the whole mail: relays scan it before they say yes (RFC 5321, 4.5.3.2.6)
+#: seconds for one mail in all. Dispatch takes a carrier that is silent for 120 s for gone after the last byte; we know better, so
+#: we must speak first. What connecting and sending leave of it is the patience with a relay that scans (RFC 5321, 4.5.3.2.6)
+_LONGEST = 110.0
 _BIG = 1_000_000  #: bytes of attachments from which a mail is built beside the event loop
 #: RFC 3463 codes by which a recipient's address is dead for good; 5.2.x (full, disabled) and 5.7.x (policy) are not among them
 _DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
@@ -64,8 +66,18 @@ class _Route:
 class SmtpCarrier:
     """Hands mails to a relay over a few lines kept open. `signers` sign in turn, the first one on top."""
 
-    def __init__(self, name: str, relay: Relay, log: Log, *, manner: Manner | None = None, signers: Sequence[Signer] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        relay: Relay,
+        log: Log,
+        *,
+        manner: Manner | None = None,
+        signers: Sequence[Signer] = (),
+        longest: float = _LONGEST,
+    ) -> None:
         self.name = name
+        self._longest = longest
         self._manner = manner or Manner()
         self.abilities = Abilities(
             Channel.EMAIL, batch=max(100, relay.connections), chunk=relay.connections, max_bytes=self._manner.max_bytes
@@ -84,7 +96,7 @@ class SmtpCarrier:
         route = self._route(piece)
         message = await self._message(piece, route)
         try:
-            reply = await self._hand_over(message, route)
+            reply = await self._hand_over(message, route, asyncio.get_running_loop().time() + self._longest)
         except Said as said:
             raise verdict(said.at, said.reply) from said
         except Unreachable as error:
@@ -115,7 +127,9 @@ class SmtpCarrier:
         if piece.options.email_form is not EmailForm.ATTACHMENT or piece.pages is None:
             return ()
         content = await pdf_of(piece, self._manner.max_bytes)
-        stem = re.sub(r"[^\w. -]+", " ", piece.subject)[:60].strip(" .") or ("courrier" if piece.language == "fr" else "letter")
+        stem = " ".join(re.sub(r"[^\w.-]+", " ", piece.subject).split())[:60].strip(" .") or (
+            "courrier" if piece.language == "fr" else "letter"
+        )
         return (Attachment(f"{stem}.pdf", "application/pdf", content),)
 
     def _write(self, piece: Piece, files: Sequence[Attachment], route: _Route, date: datetime) -> bytes:
@@ -123,13 +137,13 @@ class SmtpCarrier:
         signatures = [signer.sign(message, at=int(date.timestamp())) for signer in self._signers]
         return b"".join([*signatures, message])
 
-    async def _hand_over(self, message: bytes, route: _Route) -> Reply:
+    async def _hand_over(self, message: bytes, route: _Route, ends: float) -> Reply:
         """Over a kept line; once more over a fresh one where a kept one turns out to be dead before anything was said."""
         reused = False
         try:
             async with self._pool.wire() as wire:
                 reused = wire.sent > 0
-                return await self._transact(wire, message, route)
+                return await self._transact(wire, message, route, ends)
         except Broken as broken:
             if not (broken.fresh and reused):
                 raise
@@ -137,11 +151,11 @@ class SmtpCarrier:
             if not (said.reply.code == 421 and reused):  # "closing": the relay had enough of this line, not of the mail
                 raise
         async with self._pool.wire(fresh=True) as wire:
-            return await self._transact(wire, message, route)
+            return await self._transact(wire, message, route, ends)
 
-    async def _transact(self, wire: Wire, message: bytes, route: _Route) -> Reply:
+    async def _transact(self, wire: Wire, message: bytes, route: _Route, ends: float) -> Reply:
         envelope = _envelope(wire, route, len(message))
-        return await wire.transact(envelope, message, seconds=self._relay.seconds, last_seconds=_LAST_ANSWER)
+        return await wire.transact(envelope, message, seconds=self._relay.seconds, ends=ends)
 
     async def ask(self, receipts: Sequence[Receipt]) -> Sequence[Event]:
         """Nothing: a relay is not asked; its news comes as mail to the return path."""
@@ -270,7 +284,7 @@ _FIELDS = (
     Field("dkim_key", Label("DKIM private key", "Clé privée DKIM"), FieldKind.BLOCK, secret=True),
     Field("connections", Label("Connections at once", "Connexions simultanées"), FieldKind.NUMBER, 10),
     Field("mails_per_connection", Label("Mails per connection", "Messages par connexion"), FieldKind.NUMBER, 100),
-    Field("timeout", Label("Patience in seconds", "Délai d'attente en secondes"), FieldKind.SECONDS, 30.0),
+    Field("timeout", Label("Patience in seconds", "Délai d'attente en secondes"), FieldKind.SECONDS, 20.0),
     Field("max_bytes", Label("Largest PDF in bytes", "Taille maximale du PDF en octets"), FieldKind.NUMBER, 10_000_000),
     Field("helo", Label("Our name to the relay", "Notre nom pour le relais")),
     Field("ca", Label("Relay's certificate authority (PEM)", "Autorité de certification du relais (PEM)"), FieldKind.BLOCK),

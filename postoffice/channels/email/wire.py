@@ -42,7 +42,7 @@ class Said(Exception):
 
 
 class Broken(Exception):
-    """The line broke or went silent. `fresh`: before the first answer; `doubtful`: after the mail's last byte."""
+    """The line broke or went silent. `fresh`: it was closed before the first answer; `doubtful`: after the mail's last byte."""
 
     def __init__(self, why: str, *, fresh: bool = False, doubtful: bool = False) -> None:
         super().__init__(why)
@@ -66,6 +66,7 @@ class Wire(asyncio.Protocol):
         self.max_bytes = max_bytes  #: of a message, by the server's SIZE; 0: not told
         self.sent = 0  #: transactions so far
         self.used_at = 0.0  #: loop time of the last one
+        self.silent = False  #: it was given up because nothing came any more
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._buffer = bytearray()
@@ -74,8 +75,9 @@ class Wire(asyncio.Protocol):
         self._paused = False
         self._lost: str = ""
         transport.set_protocol(self)
-        # "paused" now means "not all bytes are with the system yet", so that we know when a body has gone out
-        transport.set_write_buffer_limits(high=0)
+        # "paused" now means "not all bytes are with the system yet", so that we know when a body has gone out;
+        # high is 1 and not 0, because asyncio's TLS would take an empty buffer for a full one
+        transport.set_write_buffer_limits(high=1, low=0)
 
     @property
     def usable(self) -> bool:
@@ -148,7 +150,8 @@ class Wire(asyncio.Protocol):
                             raise Broken(self._lost)
                         await self._news()
             except TimeoutError:
-                self._lose(f"no answer within {seconds:g} s")
+                self.silent = True
+                self._lose(f"no answer within {seconds:.0f} s")
                 raise Broken(self._lost) from None
         return self._replies.popleft()
 
@@ -167,11 +170,11 @@ class Wire(asyncio.Protocol):
         if not self._lost:
             self._transport.write(data)
 
-    async def transact(self, envelope: Envelope, content: bytes, *, seconds: float, last_seconds: float) -> Reply:
+    async def transact(self, envelope: Envelope, content: bytes, *, seconds: float, ends: float) -> Reply:
         """Hand one mail over and return the server's 250. Said where it says no, Broken where the line fails.
 
-        `seconds`: patience per answer; `last_seconds`: for the answer to the whole mail, which is when servers scan it.
-        `content` ends in CRLF.
+        `seconds`: patience with the envelope, and with the content; `ends`: loop time until which the answer to the whole mail
+        may take, which is when servers scan it. `content` ends in CRLF.
         """
         self.sent += 1
         await self._open(envelope, seconds)
@@ -183,7 +186,7 @@ class Wire(asyncio.Protocol):
             raise Said("END", reply)
         self._write(b".\r\n")
         try:
-            reply = await self._reply(last_seconds)
+            reply = await self._reply(max(ends - self._loop.time(), 1.0))
         except Broken as broken:
             raise Broken(broken.why, doubtful=True) from None
         self.used_at = self._loop.time()
@@ -206,7 +209,7 @@ class Wire(asyncio.Protocol):
             except Broken as broken:
                 if refusal:  # it told us why before it hung up
                     raise refusal from None
-                raise Broken(broken.why, fresh=at == "MAIL") from None
+                raise Broken(broken.why, fresh=at == "MAIL" and not self.silent) from None
             if reply.code != 354 if at == "DATA" else not reply.good:
                 refusal = refusal or Said(at, reply)
                 if not together:

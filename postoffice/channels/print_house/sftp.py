@@ -33,6 +33,7 @@ from postoffice.model.ports import Abilities, Log
 _MANIFEST_VERSION = 1
 _MANY = 20_000  #: events of one answer to `ask`; the rest comes with the next one
 _RETELL = timedelta(hours=1)  #: how often files are read again for pieces that we are still asked about
+_LONGEST = 110.0  #: seconds for one piece or one look at the return files; dispatch gives a carrier 120
 _LARGEST = 50_000_000  #: bytes of a return file
 _SUFFIXES = (".csv", ".txt", ".json", ".jsonl")
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -61,7 +62,7 @@ class SftpCarrier:
         if not _KEY.fullmatch(piece.key):
             raise Refused("The delivery's id cannot be a file name", code="key")
         try:
-            async with asyncio.timeout(10 * self._house.seconds):
+            async with asyncio.timeout(_LONGEST):
                 sftp = await self._line.client()
                 await self._prepare(sftp, self._house.drop)
                 nonce = await self._mark_of(sftp, piece.key) or await self._stage(sftp, piece)
@@ -133,7 +134,7 @@ class SftpCarrier:
         """
         self._asked.update(receipt.key for receipt in receipts)
         try:
-            async with asyncio.timeout(10 * self._house.seconds):
+            async with asyncio.timeout(_LONGEST):
                 return await self._read_returns(await self._line.client())
         except (asyncssh.Error, OSError, TimeoutError) as error:
             raise self._trouble(error) from error
