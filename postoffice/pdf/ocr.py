@@ -18,6 +18,8 @@ DPI = 300
 _SECONDS = 30
 #: words below this confidence are specks
 _NOISE = 15.0
+#: Sauvola's threshold in place of one for the whole picture
+_TINTED = ("-c", "thresholding_method=2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,15 @@ def languages() -> frozenset[str]:
     return frozenset(listed.stdout.split()[1:]) & {"fra", "eng", "deu", "ita", "spa", "nld", "por"}
 
 
-def read_pictures(pictures: Sequence[Image.Image], wanted: Sequence[str] = ("fra", "eng", "deu")) -> list[list[OcrLine]]:
+def read_pictures(
+    pictures: Sequence[Image.Image], wanted: Sequence[str] = ("fra", "eng", "deu"), *, tinted: bool = False
+) -> list[list[OcrLine]]:
     """The lines of each picture (made at `DPI`), top to bottom.
 
     One run of the program for all of them: loading a language costs more than reading a window.
 
-    `wanted`: languages, the likeliest first; those that are not installed are left out. Raises PostOfficeError no-tesseract,
+    `wanted`: languages, the likeliest first; those that are not installed are left out. `tinted`: look at the paper place by place,
+    for text on a coloured ground (twice as slow). Raises PostOfficeError no-tesseract,
     ocr-failed; TimedOut ocr-timeout.
     """
     chosen = [one for one in wanted if one in languages()]
@@ -64,11 +69,23 @@ def read_pictures(pictures: Sequence[Image.Image], wanted: Sequence[str] = ("fra
             image.save(names[-1], "PNG", compress_level=1, dpi=(DPI, DPI))
         listing = Path(folder, "list.txt")
         listing.write_text("\n".join(str(name) for name in names), encoding="utf-8")
-        return _lines(_run(program, listing, chosen, len(pictures)), len(pictures))
+        return _lines(_run(program, listing, chosen, len(pictures), tinted), len(pictures))
 
 
-def _run(program: str, listing: Path, chosen: Sequence[str], count: int) -> str:
-    command = [program, str(listing), "stdout", "-l", "+".join(chosen), "--psm", "6", "--dpi", str(DPI), "tsv"]
+def _run(program: str, listing: Path, chosen: Sequence[str], count: int, tinted: bool) -> str:
+    command = [
+        program,
+        str(listing),
+        "stdout",
+        "-l",
+        "+".join(chosen),
+        "--psm",
+        "6",
+        "--dpi",
+        str(DPI),
+        *(_TINTED if tinted else ()),
+        "tsv",
+    ]
     try:
         done = subprocess.run(
             command,

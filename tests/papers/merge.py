@@ -66,6 +66,7 @@ _STYLES = """<office:automatic-styles>
 <style:style style:name="Body" style:family="paragraph" style:parent-style-name="Standard">
  <style:paragraph-properties fo:text-align="justify" fo:margin-bottom="3mm"/></style:style>
 <style:style style:name="Tiny" style:family="paragraph" style:parent-style-name="Standard"><style:text-properties fo:font-size="7pt"/></style:style>
+<style:style style:name="To" style:family="paragraph" style:parent-style-name="Standard"><style:text-properties fo:font-size="10pt"/></style:style>
 <style:style style:name="fr1" style:family="graphic"><style:graphic-properties draw:fill="none" draw:stroke="none" style:vertical-pos="from-top" style:vertical-rel="page"
  style:horizontal-pos="from-left" style:horizontal-rel="page" style:wrap="run-through" fo:padding="0mm" fo:border="none"
  style:run-through="foreground"/></style:style>
@@ -77,7 +78,7 @@ def _libreoffice(letters: list[tuple[int, list[str]]], layout: str, target: Path
     x, y = _PLACES[layout]
     body = []
     for number, (pages, lines) in enumerate(letters, 1):
-        address = "".join(f'<text:p text:style-name="Standard">{escape(line)}</text:p>' for line in lines)
+        address = "".join(f'<text:p text:style-name="To">{escape(line)}</text:p>' for line in lines)
         if layout == "din":
             address = f'<text:p text:style-name="Tiny">{_SENDER}</text:p>' + address
         top = y - 4 if layout == "din" else y

@@ -1,0 +1,222 @@
+"""Reading pages: what cutting and checking need to know of each, in one pass. Runs in a child process, for a slice of a document."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+
+from postoffice.compose.findings import finding
+from postoffice.compose.preflight import check_size, edges, outside
+from postoffice.compose.read_address import AddressReading, read_address
+from postoffice.model.errors import PostOfficeError, Unreadable
+from postoffice.model.finding import Box, Finding, Severity
+from postoffice.model.layout import LAYOUTS, Layout
+from postoffice.pdf.document import Frame, frame_of, open_page, open_pdf
+from postoffice.pdf.engine import Document, Page
+from postoffice.pdf.ocr import DPI, read_pictures
+from postoffice.pdf.raster import Graphic, graphics, ink, picture
+from postoffice.pdf.text import Line, PageText, ZoneText, is_plausible
+
+#: share of unreliable letters above which the window is read as a picture
+_GARBLED = 0.3
+#: windows per run of Tesseract: one run holds their pictures (400 KB each) at the same time
+_OCR_BATCH = 16
+#: what a text zone may hold; an expression is tried on no more
+ZONE_CHARACTERS = 400
+#: mm: texts lower or wider than this tell nothing of where a letter begins
+_MARK_DEPTH, _MARK_WIDTH = 130.0, 110.0
+_LANGUAGES = {"FR": ("fra", "eng", "deu"), "DE": ("deu", "eng", "fra"), "GB": ("eng", "fra", "deu")}
+_NUMBERING = re.compile(
+    r"(?im)\b(?:page|seite|pag\.?|p\.|feuillet|blatt)\s*:?\s*(\d{1,4})\s*(?:/|sur|of|von|de|aus)\s*(\d{1,4})\b"
+    r"|^\s*-?\s*(\d{1,3})\s*/\s*(\d{1,3})\s*-?\s*$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What is known of a page. Small and picklable; 10,000 of them are a few megabytes."""
+
+    page: int  #: from 1 within the document
+    width: float  #: mm as seen
+    height: float
+    reading: AddressReading
+    zones: tuple[str, ...] = ()  #: text of each zone asked for, lines joined by line feeds
+    characters: int = 0
+    image_only: bool = False  #: drawn on, but without text
+    plausible: bool = True  #: False: its text is garbage
+    blank: bool = False
+    ocr: float | None = None  #: confidence where the window was read as a picture
+    numbering: tuple[int, int] | None = None  #: "page 2 of 3" as printed on it
+    marks: frozenset[tuple[int, int, int]] = frozenset()  #: places of short texts in its upper part, in half millimetres
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """A page on its way to being known."""
+
+    facts: PageFacts
+    window: ZoneText
+    image: Image.Image | None = None  #: of the window, where it has to be recognised
+
+
+def read_pages(path: Path, first: int, count: int, layout_name: str, zones: Sequence[Box] = ()) -> list[PageFacts]:
+    """The facts of `count` pages from `first` (from 1), read for the window of a layout.
+
+    A damaged page is told by its finding, it does not stop the others. Raises Unreadable where the document cannot be opened, KeyError
+    for an unknown layout.
+    """
+    layout = LAYOUTS[layout_name]
+    sheets: list[_Sheet] = []
+    facts: list[PageFacts] = []
+    with open_pdf(path) as document:
+        for number in range(first, min(first + count, len(document) + 1)):
+            sheets.append(_read(document, number, layout, zones))
+            if sum(sheet.image is not None for sheet in sheets) >= _OCR_BATCH:
+                facts += _settle(sheets, layout)
+                sheets = []
+    return facts + _settle(sheets, layout)
+
+
+def _read(document: Document, number: int, layout: Layout, zones: Sequence[Box]) -> _Sheet:
+    try:
+        with open_page(document, number - 1) as page:
+            frame = frame_of(page)
+            with PageText(page, frame) as text:
+                return _look(page, frame, text, number, layout, zones)
+    except Unreadable:
+        broken = PageFacts(number, 0.0, 0.0, AddressReading("none"), findings=(finding("page-unreadable", number),))
+        return _Sheet(broken, ZoneText(()))
+
+
+def _look(page: Page, frame: Frame, text: PageText, number: int, layout: Layout, zones: Sequence[Box]) -> _Sheet:
+    drawn = graphics(page, frame)
+    pieces = text.rectangles()
+    plausible = is_plausible(text.text[:4000])
+    bare = not text.text.strip()
+    blank = bare and (not drawn or ink(page, frame, [(0.0, 0.0, frame.width, frame.height)])[0] is None)
+    window = text.zone(layout.window)
+    found = check_size(number, frame.width, frame.height)
+    found += _edges(page, frame, text, number, layout, pieces, drawn)
+    found += [finding("page-blank", number)] if blank else []
+    found += [finding("page-image-only", number)] if bare and not blank else []
+    found += [] if plausible else [finding("page-garbled-text", number)]
+    facts = PageFacts(
+        page=number,
+        width=round(frame.width, 1),
+        height=round(frame.height, 1),
+        reading=AddressReading("none"),
+        zones=tuple(text.zone(zone).text[:ZONE_CHARACTERS] for zone in zones),
+        characters=text.characters,
+        image_only=bare and not blank,
+        plausible=plausible,
+        blank=blank,
+        numbering=_numbering(text.text) if plausible else None,
+        marks=_marks(pieces, layout.window),
+        findings=tuple(found),
+    )
+    return _Sheet(facts, window, _picture_to_read(page, frame, window, facts, layout, drawn))
+
+
+def _edges(
+    page: Page, frame: Frame, text: PageText, number: int, layout: Layout, pieces: Sequence[Box], drawn: Sequence[Graphic]
+) -> list[Finding]:
+    """What is drawn beyond the printable area; the page is only painted where some box reaches there."""
+    strips = edges(layout, frame.width, frame.height)
+    suspects = [*pieces, *(thing.box for thing in drawn)]
+    if not any(outside(box, layout, frame.width, frame.height) for box in suspects):
+        return []
+    severity = Severity.ERROR if layout.country == "GB" else None  # the only layout whose margins are a published rule
+    found = []
+    for spot in ink(page, frame, strips):
+        if spot is not None:
+            found.append(finding("content-outside-printable-area", number, spot, text.zone(spot).text, severity))
+    return found
+
+
+def _picture_to_read(
+    page: Page, frame: Frame, window: ZoneText, facts: PageFacts, layout: Layout, drawn: Sequence[Graphic]
+) -> Image.Image | None:
+    """A picture of the window where its text is missing or garbage, and something is drawn there."""
+    if window.lines and facts.plausible and window.garbled <= _GARBLED and is_plausible(window.text):
+        return None
+    if not window.lines and facts.characters and facts.plausible and not _reaches(drawn, layout.window):
+        return None
+    if facts.blank or window.crossing or ink(page, frame, [layout.window])[0] is None:
+        return None
+    return picture(page, frame, DPI, layout.window, grey=True)
+
+
+def _reaches(drawn: Sequence[Graphic], window: Box) -> bool:
+    """Whether some drawing within the page's middle overlaps the window (frames and thin rules aside)."""
+    for thing in drawn:
+        x, y, width, height = thing.box
+        overlaps = x < window[0] + window[2] and x + width > window[0] and y < window[1] + window[3] and y + height > window[1]
+        if overlaps and min(width, height) > 1.0:
+            return True
+    return False
+
+
+def _settle(sheets: Sequence[_Sheet], layout: Layout) -> list[PageFacts]:
+    """Recognise the windows that are pictures, then read all windows as addresses."""
+    wanted = [sheet for sheet in sheets if sheet.image is not None]
+    readings, fault = _recognise([sheet.image for sheet in wanted if sheet.image is not None], layout)
+    for sheet, (lines, confidence) in zip(wanted, readings, strict=False):
+        sheet.window = ZoneText(tuple(lines))
+        sheet.facts = replace(sheet.facts, ocr=confidence if lines else None)
+    if fault:
+        for sheet in wanted:
+            sheet.facts = replace(
+                sheet.facts, findings=(*sheet.facts.findings, finding("ocr-unavailable", sheet.facts.page, layout.window))
+            )
+    settled = []
+    for sheet in sheets:
+        facts, window = sheet.facts, sheet.window
+        reading = read_address(window.lines, layout, facts.page, window.crossing, facts.ocr)
+        if reading.kind == "partial" and facts.ocr is not None and facts.characters and facts.plausible:
+            reading = AddressReading("none")  # a drawing in the window of a page of text: letters seen in it are no address
+        settled.append(replace(facts, reading=reading))
+    return settled
+
+
+def _recognise(images: Sequence[Image.Image], layout: Layout) -> tuple[list[tuple[list[Line], float]], bool]:
+    """(lines on the page, confidence) of each window, and whether recognition failed altogether."""
+    if not images:
+        return [], False
+    languages = _LANGUAGES.get(layout.country, ("fra", "eng", "deu"))
+    try:
+        pages = read_pictures(images, languages)
+        faint = [number for number, lines in enumerate(pages) if not lines]
+        for number, lines in zip(faint, read_pictures([images[one] for one in faint], languages, tinted=True), strict=True):
+            pages[number] = lines
+    except PostOfficeError:
+        return [], True
+    x, y = layout.window[0], layout.window[1]
+    read = []
+    for lines in pages:
+        moved = [Line(line.text, (line.box[0] + x, line.box[1] + y, *line.box[2:]), round(line.box[3] / 0.3528, 1)) for line in lines]
+        letters = sum(len(line.text) for line in lines)
+        read.append((moved, sum(line.confidence * len(line.text) for line in lines) / letters if letters else 0.0))
+    return read, False
+
+
+def _numbering(text: str) -> tuple[int, int] | None:
+    """The last "page k of n" on a page."""
+    last = None
+    for match in _NUMBERING.finditer(text):
+        number, total = int(match[1] or match[3]), int(match[2] or match[4])
+        if 1 <= number <= total:
+            last = (number, total)
+    return last
+
+
+def _marks(pieces: Sequence[Box], window: Box) -> frozenset[tuple[int, int, int]]:
+    """Places and widths of short texts above the body and outside the window: what first pages have in common."""
+    right, bottom = window[0] + window[2], window[1] + window[3]
+    return frozenset(
+        (round(x * 2), round(y * 2), round(width * 2))
+        for x, y, width, _ in pieces
+        if y < _MARK_DEPTH and width < _MARK_WIDTH and not (window[0] - 2 <= x <= right and window[1] - 2 <= y <= bottom)
+    )

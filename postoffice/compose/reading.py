@@ -1,0 +1,101 @@
+"""Reading a whole document: look it over, read its pages in slices, cut. The steps for a pipeline, and all of them in one call."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from postoffice.compose.findings import finding
+from postoffice.compose.pages import PageFacts, read_pages
+from postoffice.compose.preflight import of_document
+from postoffice.compose.rules import AddressRule, TextRule, parse_rule, zones_of
+from postoffice.compose.split import cut
+from postoffice.model.errors import PostOfficeError
+from postoffice.model.finding import Finding
+from postoffice.model.item import NewItem
+from postoffice.model.layout import LAYOUTS
+from postoffice.pdf.document import DocumentFacts, inspect
+
+#: pages per slice: under a second of text. A picture of a window takes a third of a second
+_TEXT_SLICE, _PICTURE_SLICE = 200, 24
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a document holds."""
+
+    items: tuple[NewItem, ...]
+    findings: tuple[Finding, ...]  #: of the document as a whole
+    pages: int
+
+
+class Runner(Protocol):
+    """Calls work, here or in a child process."""
+
+    def __call__(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """`work(*arguments)`."""
+        ...
+
+
+def here(work: Callable[..., Any], *arguments: Any) -> Any:
+    """The runner that calls in this process."""
+    return work(*arguments)
+
+
+def slices(pages: int, size: int = _TEXT_SLICE) -> Iterator[tuple[int, int]]:
+    """(first page from 1, count) of each slice of a document."""
+    for first in range(1, pages + 1, size):
+        yield first, min(size, pages - first + 1)
+
+
+def slice_size(document: DocumentFacts) -> int:
+    """Pages that a child process reads in a few seconds: fewer where they are pictures and have to be recognised."""
+    return _PICTURE_SLICE if document.image_only > 0 else _TEXT_SLICE
+
+
+def check_choice(layout_name: str, rule_text: str) -> None:
+    """PostOfficeError unknown-layout or bad-split-rule."""
+    if layout_name not in LAYOUTS:
+        raise PostOfficeError(
+            "unknown-layout",
+            f"There is no layout '{layout_name[:40]}'.",
+            help=f"Use one of: {', '.join(LAYOUTS)}.",
+            layouts=list(LAYOUTS),
+        )
+    parse_rule(rule_text)
+
+
+def conclude(document: DocumentFacts, pages: Sequence[PageFacts], layout_name: str, rule_text: str) -> Reading:
+    """The last step: cut. Runs in milliseconds save for the expressions of a text rule: call it where there is a time limit."""
+    rule, layout = parse_rule(rule_text), LAYOUTS[layout_name]
+    items = cut(pages, rule, layout)
+    found = of_document(document)
+    if isinstance(rule, AddressRule) and pages and not any(item.address for item in items):
+        found.append(finding("no-address-anywhere", None, layout.window))
+    if isinstance(rule, TextRule) and len(items) == 1 and len(pages) > 1:
+        found.append(finding("text-never-found", None, rule.zone, rule.pattern))
+    return Reading(tuple(items), tuple(found), len(pages))
+
+
+def read_document(
+    path: Path,
+    layout_name: str = "fr",
+    rule_text: str = "address",
+    *,
+    run: Runner = here,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Reading:
+    """Read a PDF. `run` calls the steps (in a child process, say); `on_progress(pages read, pages)` is told after each slice.
+
+    Raises PostOfficeError (unknown layout, bad rule) and Unreadable (see `open_pdf`).
+    """
+    check_choice(layout_name, rule_text)
+    zones = zones_of(parse_rule(rule_text))
+    document: DocumentFacts = run(inspect, path)
+    pages: list[PageFacts] = []
+    for first, count in slices(document.pages, slice_size(document)):
+        pages += run(read_pages, path, first, count, layout_name, zones)
+        if on_progress is not None:
+            on_progress(len(pages), document.pages)
+    reading: Reading = run(conclude, document, pages, layout_name, rule_text)
+    return reading
