@@ -17,11 +17,12 @@ from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, PostOfficeError
 from postoffice.model.item import Item
 from postoffice.model.layout import LAYOUTS
-from postoffice.model.mailing import Envelope, Mailing, Options
+from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import EventKind, ItemState, MailingState
 from postoffice.routing import tariff
 from postoffice.store import batches, deliveries, events, items, mailings, people
 from postoffice.store.book import READ_QUEUE, add_reading
+from postoffice.store.finishing import finish_if_done
 
 PLAN_QUEUE = READ_QUEUE  # planning is short and follows reading
 
@@ -82,10 +83,17 @@ async def quote(house: House, mailing: Mailing, options: Options) -> Quote:
 
 
 def paper_of(pages: int, options: Options) -> tariff.Paper:
-    """What an item of so many pages is on paper with these options."""
-    count = sheets.sheets_of(pages, duplex=options.duplex)
-    envelope = sheets.envelope_for(count) if options.envelope is Envelope.AUTO else options.envelope
-    return tariff.Paper(count, pages, sheets.weight_of(count, envelope), envelope.value)
+    """What an item of so many pages is on paper with these options. PostOfficeError where its envelope cannot hold it."""
+    made = sheets.bundle(pages, duplex=options.duplex, envelope=options.envelope)
+    if not made.fits:
+        raise PostOfficeError(
+            "envelope-full",
+            f"{made.sheets} sheets do not fit into one {made.envelope.value.upper()} envelope.",
+            help="Choose another envelope, print on both sides, or split the letter.",
+            sheets=made.sheets,
+            envelope=made.envelope.value,
+        )
+    return tariff.Paper(made.sheets, made.sides, made.grams, made.envelope.value)
 
 
 async def set_options(house: House, mailing: Mailing, options: Options, actor: Actor) -> None:
@@ -147,6 +155,7 @@ async def cancel(house: House, mailing: Mailing, actor: Actor) -> int:
             stopped = 0
         for state in (ItemState.DRAFT, ItemState.HELD):
             stopped += await items.set_state(connection, mailing.id, state, "cancel", now)
+        await finish_if_done(connection, mailing.id, now)
         await _audit(connection, house, mailing, actor, "mailing.cancel", items=stopped)
     return stopped
 
@@ -267,6 +276,7 @@ async def cancel_item(house: House, item: Item, actor: Actor) -> None:
                 raise Conflict("too-late", "This letter is being handed over this moment.", help="It can no longer be stopped.")
         else:
             await items.command(connection, item, "cancel", now)
+        await finish_if_done(connection, item.mailing_id, now)
         await _tell(connection, house, item, actor, EventKind.CANCELLED)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -92,6 +93,11 @@ class House:
     templates: Path
     limits: Limits
     secure: bool  #: people come over https: cookies are Secure
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a batch may be held without a sign of life."""
+        return timedelta(seconds=self.limits.lease_seconds)
 
 
 HOUSE = web.AppKey("house", House)

@@ -1,6 +1,9 @@
 """One typed page of settings, read from the environment (`POSTOFFICE_...`) and from `office.env` in the data folder."""
 
+import hashlib
+import os
 import secrets
+import tempfile
 from functools import cached_property
 from pathlib import Path
 
@@ -50,8 +53,20 @@ class Settings(BaseSettings):
 
     @property
     def redis_socket(self) -> Path:
-        """Socket of the embedded redis-server."""
-        return (self.data / "redis" / "redis.sock").resolve()
+        """Socket of the embedded redis-server. A socket's path may have 107 bytes: a longer one is reached by a short link."""
+        folder = (self.data / "redis").resolve()
+        if len(os.fsencode(folder)) > 90:
+            name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+            link = Path(tempfile.gettempdir()) / f"postoffice-{os.getuid()}-{name}"
+            if not link.is_symlink():
+                link.symlink_to(folder)
+            folder = link
+        return folder / "redis.sock"
+
+    def note_running(self) -> None:
+        """Keep where this office listens, so that other verbs find it by its data folder alone."""
+        lines = [f"POSTOFFICE_{name.upper()}={getattr(self, name)}" for name in ("host", "port", "ipps_port")]
+        (self.data / "running.env").write_text("\n".join(lines) + "\n")
 
     @property
     def url(self) -> str:
@@ -91,13 +106,11 @@ class Settings(BaseSettings):
 
 
 def _private(path: str, flags: int) -> int:
-    import os
-
     return os.open(path, flags, 0o600)
 
 
 def load(data: Path | None = None, **more: object) -> Settings:
-    """Settings from the environment, then from `office.env` in the data folder; `data` and `more` come first."""
+    """Settings: `data` and `more` first, then the environment, `running.env` (what `up` was told), `office.env` in the data folder."""
     given = {key: value for key, value in {"data": data, **more}.items() if value is not None}
     folder = Path(str(given.get("data") or Settings().data))
-    return Settings(_env_file=folder / "office.env", **given)  # type: ignore[arg-type]
+    return Settings(_env_file=(folder / "office.env", folder / "running.env"), **given)  # type: ignore[arg-type]

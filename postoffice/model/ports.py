@@ -189,6 +189,10 @@ class Work:
 class Log(Protocol):
     """A structured logger: an event word and ids. Never names, addresses, tokens, subjects or file names."""
 
+    def debug(self, event: str, **facts: Any) -> Any:
+        """For those who search."""
+        ...
+
     def info(self, event: str, **facts: Any) -> Any:
         """Something happened as it should."""
         ...

@@ -3,7 +3,7 @@
 Marking and recording always show the batch's fencing token; a stale token changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -199,23 +199,41 @@ async def find(connection: AsyncConnection, carrier: str, told: Sequence[Event])
     return {(event.key, event.reference): delivery for event, delivery in meant if delivery}
 
 
-async def climb(connection: AsyncConnection, delivery: Delivery, told: Sequence[Event], now: datetime) -> DeliveryState:
-    """Apply news to a delivery by the transition table; returns where it stands then."""
-    current = await connection.scalar(sa.select(deliveries.c.state).where(deliveries.c.id == delivery.id).with_for_update())
-    before = state = DeliveryState(current or delivery.state.value)
-    values: dict[str, Any] = {}
-    for event in told:
-        reached = after_news(state, event.kind)
-        if reached is not state and reached in (DeliveryState.FAILED, DeliveryState.RETURNED):
-            values |= {"error": event.text[:1000], "code": event.code[:60]}
-        state = reached
-    if state is not before:
-        ended = now if state in ENDED else None
+async def climb(connection: AsyncConnection, told: Mapping[str, Sequence[Event]], now: datetime) -> int:
+    """Apply news, {delivery id: events}, by the transition table; how many deliveries moved."""
+    current = await connection.execute(
+        sa.select(deliveries.c.id, deliveries.c.item_id, deliveries.c.state)
+        .where(deliveries.c.id.in_(list(told)))
+        .order_by(deliveries.c.id)
+        .with_for_update()
+    )
+    moves: dict[DeliveryState, list[tuple[str, str, Event]]] = {}
+    for delivery_id, item_id, word in current:
+        state, last = DeliveryState(word), None
+        for event in told[delivery_id]:
+            reached = after_news(state, event.kind)
+            if reached is not state:
+                state, last = reached, event
+        if last is not None:
+            moves.setdefault(state, []).append((delivery_id, item_id, last))
+    for state, some in moves.items():
+        failed = state in (DeliveryState.FAILED, DeliveryState.RETURNED)
         await connection.execute(
-            deliveries.update().where(deliveries.c.id == delivery.id).values(state=state.value, ended_at=ended, **values)
+            deliveries.update()
+            .where(deliveries.c.id == sa.bindparam("b_id"))
+            .values(
+                state=state.value,
+                ended_at=now if state in ENDED else None,
+                error=sa.bindparam("b_error") if failed else deliveries.c.error,
+                code=sa.bindparam("b_code") if failed else deliveries.c.code,
+            ),
+            [
+                {"b_id": delivery_id} | ({"b_error": event.text[:1000], "b_code": event.code[:60]} if failed else {})
+                for delivery_id, _, event in some
+            ],
         )
-        await _show(connection, [(delivery.item_id, delivery.id, state)], now)
-    return state
+        await _show(connection, [(item_id, delivery_id, state) for delivery_id, item_id, _ in some], now)
+    return sum(len(some) for some in moves.values())
 
 
 async def count_by_carrier(connection: AsyncConnection, mailing_id: str) -> list[tuple[str, str, DeliveryState, int]]:

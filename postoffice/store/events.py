@@ -64,10 +64,14 @@ async def add(connection: AsyncConnection, new: Sequence[NewEvent], now: datetim
     if own:
         await connection.execute(events.insert(), own)
         written += len(own)
-    insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(events)
-    for value in told_once:
-        result = await connection.execute(insert.values(value).on_conflict_do_nothing(index_elements=["fingerprint"]))
-        written += result.rowcount
+    if told_once:
+        prints = [value["fingerprint"] for value in told_once]
+        known = set(await connection.scalars(sa.select(events.c.fingerprint).where(events.c.fingerprint.in_(prints))))
+        fresh = {value["fingerprint"]: value for value in told_once if value["fingerprint"] not in known}
+        if fresh:
+            insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(events)
+            await connection.execute(insert.on_conflict_do_nothing(index_elements=["fingerprint"]), list(fresh.values()))
+        written += len(fresh)
     return written
 
 

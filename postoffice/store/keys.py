@@ -44,6 +44,11 @@ class Keyring:
         digest = hmac.digest(self._derive("printer token"), token_id.encode(), "sha256")
         return base64.b32encode(digest[:TOKEN_BYTES]).decode().lower()
 
+    def link_token(self, delivery_id: str) -> str:
+        """The token of a delivery's secure link: the same at every retry, 160 bits, never stored."""
+        digest = hmac.digest(self._derive("link token"), delivery_id.encode(), "sha256")
+        return base64.b32encode(digest[:TOKEN_BYTES]).decode().lower()
+
     def blind(self, text: str) -> str:
         """A keyed hash of an address, for look-ups that must not reveal it (suppressions, duplicates)."""
         return hmac.digest(self._derive("blind"), text.encode(), "sha256").hex()

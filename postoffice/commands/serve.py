@@ -1,0 +1,48 @@
+"""`postoffice serve`: desk, portal, API and printer in one web process."""
+
+import argparse
+import asyncio
+import signal
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from postoffice.commands.common import add_data, settings_of, start_log
+from postoffice.intake.ipp import tls
+from postoffice.settings import Settings
+from postoffice.webapp import web_app
+from postoffice.wiring import open_house, tls_folder
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the verb."""
+    parser = subparsers.add_parser("serve", help="run the web process")
+    parser.add_argument("--host", help="address to listen on")
+    parser.add_argument("--port", type=int, help="port to listen on")
+    add_data(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    asyncio.run(_serve(settings_of(arguments, host=arguments.host, port=arguments.port)))
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    log = start_log(settings, "web")
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with open_house(settings, log) as house:
+        runner = web.AppRunner(web_app(house, settings), access_log=None, shutdown_timeout=5.0)
+        await runner.setup()
+        await web.TCPSite(runner, settings.host, settings.port, backlog=512).start()
+        if settings.tls_port:
+            names = [urlsplit(settings.url).hostname or "localhost", "localhost", "127.0.0.1"]
+            context = tls.ssl_context(tls_folder(settings), list(dict.fromkeys(names)))
+            await web.TCPSite(runner, settings.host, settings.tls_port, ssl_context=context, backlog=512).start()
+        log.info("web.ready", port=settings.port, tls_port=settings.tls_port)
+        await stopping.wait()
+        await runner.cleanup()
+        log.info("web.stopped")

@@ -1,0 +1,190 @@
+"""Dispatch: chunk by chunk, mark under the fencing token, call the carrier outside of any transaction, record in one."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.dispatch.doubt import Settle, settle
+from postoffice.dispatch.hand_over import Answer, Outcome, hand_over
+from postoffice.dispatch.retry import next_try
+from postoffice.house import House
+from postoffice.model.channel import Channel
+from postoffice.model.delivery import Delivery, Receipt
+from postoffice.model.errors import CarrierError, PostOfficeError
+from postoffice.model.mailing import Mailing
+from postoffice.model.ports import Carrier
+from postoffice.model.states import DeliveryState, EventKind
+from postoffice.pipeline.news import apply_news, block_address
+from postoffice.pipeline.pieces import Bench
+from postoffice.pipeline.stop import Stop
+from postoffice.store import batches, deliveries, events, items, mailings, people
+from postoffice.store import carriers as carrier_rows
+from postoffice.store.batches import Batch
+from postoffice.store.deliveries import Change, LostLease
+from postoffice.store.finishing import finish_if_done
+
+KINDS = {
+    "hand_over": EventKind.HANDED_OVER,
+    "put_back": EventKind.DEFERRED,
+    "refuse": EventKind.REFUSED,
+    "doubt": EventKind.IN_DOUBT,
+}
+
+
+async def dispatch(house: House, batch: Batch, stop: Stop) -> None:
+    """Hand the batch's deliveries to its carrier. Ends done, put off until the next one is due, or lost to another owner."""
+    async with house.database.read() as connection:
+        mailing = await mailings.get(connection, batch.subject_id)
+        organisation = await people.organisation(connection, mailing.organisation_id)
+    carrier = await house.carriers.get(mailing.organisation_id, batch.data["carrier"])
+    async with Bench(house, mailing, organisation) as bench:
+        await _settle_orphans(house, batch, mailing, carrier)
+        while some := await _mark(house, batch, carrier):
+            await _hand_over_chunk(house, batch, mailing, carrier, bench, some)
+            if house.limits.chunk_delay:
+                await asyncio.sleep(house.limits.chunk_delay)
+            stop.check()
+    await _close(house, batch, mailing, carrier)
+
+
+async def _mark(house: House, batch: Batch, carrier: Carrier) -> list[Delivery]:
+    async with house.database.write() as connection:
+        return await deliveries.mark(connection, batch, carrier.abilities.chunk, house.clock.now(), house.lease)
+
+
+async def _hand_over_chunk(
+    house: House, batch: Batch, mailing: Mailing, carrier: Carrier, bench: Bench, some: Sequence[Delivery]
+) -> None:
+    try:
+        pieces = await bench.pieces(some)
+    except PostOfficeError as fault:  # pages or template cannot be had: nothing was handed over
+        outcomes = [Outcome(delivery.id, Answer.REFUSED, reason=fault.message, code=fault.code) for delivery in some]
+    else:
+        outcomes = await hand_over(carrier, pieces, house.log)
+    await _record(house, batch, mailing, carrier, some, outcomes)
+
+
+async def _record(
+    house: House, batch: Batch, mailing: Mailing, carrier: Carrier, some: Sequence[Delivery], outcomes: Sequence[Outcome]
+) -> None:
+    changes = [_change(house, mailing, carrier, *pair) for pair in zip(some, outcomes, strict=True)]
+    now = house.clock.now()
+    async with house.database.write() as connection:
+        await deliveries.record(connection, batch, changes, now, house.lease)
+        await _tell(connection, house, mailing, carrier, changes)
+        for change, outcome in zip(changes, outcomes, strict=True):
+            if outcome.address_dead:
+                found = await items.get(connection, change.delivery.item_id)
+                await block_address(connection, house, mailing, change.delivery, found, outcome.code, carrier.name)
+        troubled = next((outcome.reason for outcome in outcomes if outcome.answer in (Answer.LATER, Answer.DOUBT)), "")
+        await carrier_rows.note_health(connection, mailing.organisation_id, carrier.name, now, troubled)
+
+
+def _change(house: House, mailing: Mailing, carrier: Carrier, delivery: Delivery, outcome: Outcome) -> Change:
+    now = house.clock.now()
+    if outcome.answer is Answer.TAKEN and outcome.receipt:
+        receipt = outcome.receipt
+        return Change(delivery, "hand_over", receipt.reference, receipt.cost, outcome.reason if outcome.code else "", outcome.code)
+    if outcome.answer is Answer.LATER:
+        asked = outcome.later.after if outcome.later else None
+        retry = next_try(attempt=delivery.attempt, created_at=delivery.created_at, now=now, asked=asked)
+        if retry.at is not None:
+            return Change(delivery, "put_back", error=outcome.reason, code=outcome.code, not_before=retry.at)
+        return Change(delivery, "refuse", error=f"Given up after {delivery.attempt} tries: {outcome.reason}", code=outcome.code)
+    if outcome.answer is Answer.DOUBT:
+        return _doubt(house, mailing, carrier, delivery, outcome.reason, outcome.code)
+    return Change(delivery, "refuse", error=outcome.reason, code=outcome.code)
+
+
+def _doubt(house: House, mailing: Mailing, carrier: Carrier, delivery: Delivery, reason: str, code: str) -> Change:
+    way = settle(carrier.abilities, mailing.options.purpose, delivery.attempt)
+    retry = next_try(attempt=delivery.attempt, created_at=delivery.created_at, now=house.clock.now(), asked=None)
+    if way is Settle.REPEAT and retry.at is not None:
+        at_once = delivery.attempt <= 1  # a carrier that breaks off every time is not called in a tight circle
+        return Change(delivery, "put_back", error=reason, code=code or "in-doubt", not_before=None if at_once else retry.at)
+    return Change(delivery, "doubt", error=reason, code=code or "in-doubt")
+
+
+async def _settle_orphans(house: House, batch: Batch, mailing: Mailing, carrier: Carrier) -> None:
+    """What a dead owner of this batch left behind: asked for, repeated with the same key, or left for a person."""
+    async with house.database.read() as connection:
+        left = await deliveries.orphans(connection, batch)
+    if not left:
+        return
+    if not carrier.abilities.keeps_keys and carrier.abilities.can_be_asked:
+        await _ask_for(house, carrier, left)
+        async with house.database.read() as connection:
+            left = await deliveries.orphans(connection, batch)
+    reason = "The program that handed it over ended before the carrier's answer was recorded."
+    fresh = [one for one in left if one.state is DeliveryState.SENDING]
+    changes = [_doubt(house, mailing, carrier, delivery, reason, "in-doubt") for delivery in fresh]
+    async with house.database.write() as connection:
+        await deliveries.record(connection, batch, changes, house.clock.now(), house.lease)
+        await _tell(connection, house, mailing, carrier, changes)
+
+
+async def _ask_for(house: House, carrier: Carrier, left: Sequence[Delivery]) -> None:
+    try:
+        told = await carrier.ask([Receipt(delivery.id, delivery.reference) for delivery in left])
+    except CarrierError as error:
+        house.log.warning("carrier.not_asked", carrier=carrier.name, reason=error.code or type(error).__name__)
+        return
+    await apply_news(house, left[0].organisation_id, carrier.name, told)
+
+
+async def _tell(connection: AsyncConnection, house: House, mailing: Mailing, carrier: Carrier, changes: Sequence[Change]) -> None:
+    now = house.clock.now()
+    ids = [change.delivery.item_id for change in changes]
+    found = await items.by_ids(connection, ids)
+    new = [
+        events.NewEvent(
+            mailing.organisation_id,
+            KINDS[change.command],
+            carrier.name,
+            now,
+            mailing_id=mailing.id,
+            item_id=change.delivery.item_id,
+            delivery_id=change.delivery.id,
+            contact_id=found[change.delivery.item_id].contact_id,
+            code=change.code,
+            text=change.error,
+            detail={"reference": change.reference, "attempt": change.delivery.attempt},
+        )
+        for change in changes
+    ]
+    await events.add(connection, new, now)
+
+
+async def _close(house: House, batch: Batch, mailing: Mailing, carrier: Carrier) -> None:
+    now = house.clock.now()
+    ask_id = ""
+    async with house.database.write() as connection:
+        queued, due = await deliveries.next_due(connection, batch.id)
+        if queued:
+            await batches.put_off(connection, batch, due or now)
+        elif not await batches.finish(connection, batch, now):
+            raise LostLease(batch.id)
+        if not queued and carrier.abilities.can_be_asked and await deliveries.askable(connection, batch.id):
+            ask_id = await _add_asking(connection, house, batch, mailing, carrier)
+        if not queued:
+            await finish_if_done(connection, mailing.id, now)
+    if ask_id:
+        house.log.info("batch.done", batch=batch.id, step="dispatch", ask=ask_id)
+
+
+async def _add_asking(connection: AsyncConnection, house: House, batch: Batch, mailing: Mailing, carrier: Carrier) -> str:
+    now = house.clock.now()
+    return await batches.add(
+        connection,
+        organisation_id=mailing.organisation_id,
+        step="ask",
+        subject_id=mailing.id,
+        queue=Channel(batch.data["channel"]).value,
+        now=now,
+        not_before=now + timedelta(seconds=carrier.abilities.ask_after),
+        priority=7,
+        data={**batch.data, "dispatched": batch.id, "round": 0},
+        ring_now=False,
+    )

@@ -1,0 +1,167 @@
+"""Make pieces: everything that a carrier needs of a delivery, complete, from rows, templates and pages."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from postoffice.compose.message import render_message
+from postoffice.house import House
+from postoffice.model.channel import Channel
+from postoffice.model.delivery import Attachment, Delivery, Pages, Piece
+from postoffice.model.errors import NotFound
+from postoffice.model.item import Item
+from postoffice.model.mailing import EmailForm, Mailing
+from postoffice.model.people import Organisation
+from postoffice.pdf import cut
+from postoffice.store import items, links
+
+
+@dataclass
+class Bench:
+    """The work bench of one batch: its mailing, and the whole document as a plain file for as long as pieces are made."""
+
+    house: House
+    mailing: Mailing
+    organisation: Organisation
+    _open: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _path: Path | None = None
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def __aenter__(self) -> "Bench":
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self._open.aclose()
+
+    async def document(self) -> Path:
+        """The mailing's PDF as a file; decrypted when first asked for."""
+        async with self._opening:
+            if self._path is None:
+                if self.mailing.document is None:
+                    raise NotFound("document-missing", "This mailing has no document.", help="Send it in again.")
+                store = self.house.documents.as_file(self.mailing.organisation_id, self.mailing.document)
+                self._path = await self._open.enter_async_context(store)
+            return self._path
+
+    async def pieces(self, some: Sequence[Delivery]) -> list[Piece]:
+        """Pieces for a chunk of deliveries, in their order."""
+        async with self.house.database.read() as connection:
+            found = await items.by_ids(connection, [delivery.item_id for delivery in some])
+        pairs = [(delivery, found[delivery.item_id]) for delivery in some]
+        with_link = [(delivery, item) for delivery, item in pairs if self._needs_link(delivery)]
+        if with_link:
+            async with self.house.database.write() as connection:
+                await links.add_missing(connection, [self._link(delivery, item) for delivery, item in with_link])
+        cutter = Cutter(self, [(item.first_page, item.pages) for _, item in pairs])
+        return [await self._piece(delivery, item, cutter) for delivery, item in pairs]
+
+    def _needs_link(self, delivery: Delivery) -> bool:
+        if delivery.channel is Channel.EMAIL:
+            return self.mailing.options.email_form is EmailForm.LINK
+        return delivery.channel is Channel.SMS
+
+    def _link(self, delivery: Delivery, item: Item) -> dict[str, Any]:
+        now = self.house.clock.now()
+        kind, text = proof_of(item, delivery)
+        return {
+            "organisation_id": delivery.organisation_id,
+            "item_id": item.id,
+            "delivery_id": delivery.id,
+            "token": self.house.keyring.link_token(delivery.id),
+            "proof": kind,
+            "proof_text": text,
+            "created_at": now,
+            "expires_at": self._link_end(now),
+        }
+
+    def _link_end(self, now: datetime) -> datetime:
+        return now + timedelta(days=self.house.limits.link_days)
+
+    async def _piece(self, delivery: Delivery, item: Item, cutter: "Cutter") -> Piece:
+        mailing, options = self.mailing, self.mailing.options
+        assert mailing.document is not None
+        pages = Pages(mailing.document, item.first_page, item.pages, cutter.pdf_of(item.first_page, item.pages))
+        shared: dict[str, Any] = {
+            "key": delivery.id,
+            "organisation_id": delivery.organisation_id,
+            "channel": delivery.channel,
+            "to": delivery.to,
+            "address": item.address,
+            "sender": str(self.organisation.settings.get("sender_email", "")),
+            "sender_name": self.organisation.name,
+            "purpose": options.purpose,
+            "language": self.organisation.language,
+            "pages": pages,
+            "options": options,
+            "position": item.position,
+            "mailing_id": mailing.id,
+        }
+        if delivery.channel not in (Channel.EMAIL, Channel.SMS):
+            return Piece(**shared, subject=self._subject())
+        words = self._words(delivery, item)
+        attachments: tuple[Attachment, ...] = ()
+        if delivery.channel is Channel.EMAIL and options.email_form is EmailForm.ATTACHMENT:
+            attachments = (Attachment(f"{_file_name(self._subject())}.pdf", "application/pdf", await pages.pdf()),)
+        return Piece(**shared, subject=words.subject, text=words.text, html=words.html, attachments=attachments)
+
+    def _subject(self) -> str:
+        return self.mailing.options.subject or self.mailing.name
+
+    def _words(self, delivery: Delivery, item: Item) -> Any:
+        link = f"{self.house.url}/l/{self.house.keyring.link_token(delivery.id)}" if self._needs_link(delivery) else ""
+        context = {
+            "sender_name": self.organisation.name,
+            "recipient_name": item.address.name if item.address else "",
+            "subject": self._subject(),
+            "message": self.mailing.options.message,
+            "link": link,
+            "attachment": not link,
+            "pages": item.pages,
+            "purpose": self.mailing.options.purpose.value,
+            "proof": proof_of(item, delivery)[0],
+            "expires_at": self._link_end(self.house.clock.now()),
+        }
+        name = f"{delivery.channel.value}/letter"
+        return render_message(name, self.organisation.language, context, self.house.templates)
+
+
+class Cutter:
+    """Cuts the PDFs of a chunk, all in one go, when the first carrier asks for one."""
+
+    def __init__(self, bench: Bench, runs: Sequence[tuple[int, int]]) -> None:
+        self._bench = bench
+        self._runs = list(dict.fromkeys(runs))
+        self._cutting: asyncio.Task[dict[tuple[int, int], bytes]] | None = None
+
+    def pdf_of(self, first_page: int, pages: int) -> Any:
+        """A function that gives the PDF of these pages."""
+
+        async def pdf() -> bytes:
+            if self._cutting is None:
+                self._cutting = asyncio.create_task(self._cut())
+            return (await self._cutting)[first_page, pages]
+
+        return pdf
+
+    async def _cut(self) -> dict[tuple[int, int], bytes]:
+        path = await self._bench.document()
+        parts = await self._bench.house.workshop.run(cut.cut_many, path, self._runs)
+        return dict(zip(self._runs, parts, strict=True))
+
+
+def proof_of(item: Item, delivery: Delivery) -> tuple[str, str]:
+    """What the recipient will have to type behind the link, and its expected text: something that a scanner does not know."""
+    if item.address and item.address.postcode:
+        return "postcode", item.address.postcode
+    if item.reference:
+        return "reference", item.reference
+    return ("email", delivery.to) if delivery.channel is Channel.EMAIL else ("mobile", delivery.to)
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w .,()-]+", "_", text).strip(" ._")[:80] or "document"

@@ -1,0 +1,23 @@
+"""When a mailing is finished: nothing of it waits for our hands any more."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.states import ItemState, MailingState
+from postoffice.store import items, mailings
+
+#: items in these states still need us; held ones wait for a person and do not keep a mailing open
+UNDER_WAY = frozenset({ItemState.DRAFT, ItemState.QUEUED, ItemState.SENDING, ItemState.IN_DOUBT})
+
+
+async def finish_if_done(connection: AsyncConnection, mailing_id: str, now: datetime) -> bool:
+    """sending -> finished where every item has left our hands; whether it did."""
+    mailing = await mailings.get(connection, mailing_id)
+    if mailing.state is not MailingState.SENDING:
+        return False
+    states = await items.count_by_state(connection, mailing_id)
+    if any(states.get(state) for state in UNDER_WAY):
+        return False
+    await mailings.command(connection, mailing, "finish", finished_at=now)
+    return True

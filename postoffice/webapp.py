@@ -1,0 +1,59 @@
+"""The web application: every door, mounted on one house."""
+
+import time
+
+from aiohttp import web
+
+from postoffice.api import add_agent, add_api
+from postoffice.api.health import add_health
+from postoffice.desk import add_desk
+from postoffice.house import HOUSE, House
+from postoffice.intake.ipp.web import add_routes, mask_token
+from postoffice.model.errors import PostOfficeError
+from postoffice.portal import add_portal
+from postoffice.settings import Settings
+
+#: bodies that are not streamed (forms, JSON); uploads are streamed and have their own limits
+LARGEST_FORM = 2 * 1024 * 1024
+
+
+def web_app(house: House, settings: Settings) -> web.Application:
+    """Desk, portal, API, printer, health and metrics."""
+    app = web.Application(middlewares=[_log], client_max_size=LARGEST_FORM)
+    app[HOUSE] = house
+    add_routes(app, house.reception, public_url=house.url, log=house.log)
+    add_health(app)
+    add_api(app)
+    add_agent(app)
+    add_portal(app)
+    add_desk(app)
+    return app
+
+
+@web.middleware
+async def _log(request: web.Request, handler: web.typedefs.Handler) -> web.StreamResponse:
+    """One line a request: method, route template (never the path, which may hold a token), status, milliseconds."""
+    started = time.perf_counter()
+    status = 500
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    except web.HTTPException as answer:
+        status = answer.status
+        raise
+    except PostOfficeError as error:
+        status = error.status
+        raise
+    except Exception as error:
+        request.app[HOUSE].log.error("web.failed", route=_route(request), error=type(error).__name__)
+        raise
+    finally:
+        if status >= 500 or request.method != "GET":
+            spent = round((time.perf_counter() - started) * 1000, 1)
+            request.app[HOUSE].log.debug("web.request", method=request.method, route=_route(request), status=status, ms=spent)
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else mask_token("unknown")

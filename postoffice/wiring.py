@@ -1,0 +1,182 @@
+"""The only file that knows every room: settings -> stores, carriers, queue -> house -> web application and worker."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from postoffice.channels import catalogue
+from postoffice.channels.kind import Kind, read_settings
+from postoffice.house import CarrierKind, House, Limits, SettingField
+from postoffice.intake.reception import Reception
+from postoffice.model.channel import Channel
+from postoffice.model.errors import NotFound
+from postoffice.model.ports import Carrier, Log, SandboxBox
+from postoffice.settings import Settings
+from postoffice.store import carriers, people
+from postoffice.store.bell import ArqBell
+from postoffice.store.book import MailingBook
+from postoffice.store.database import Database
+from postoffice.store.documents import FileDocuments
+from postoffice.store.keys import Keyring
+from postoffice.store.sandbox import DatabaseSandboxBox
+from postoffice.workshop import ProcessWorkshop
+
+
+class SystemClock:
+    """ports.Clock: the machine's."""
+
+    def now(self) -> datetime:
+        """See ports.Clock."""
+        return datetime.now(UTC)
+
+
+class CatalogueCarriers:
+    """house.Carriers over the catalogue: built from their rows when first asked for, kept while their settings stay."""
+
+    def __init__(self, database: Database, keyring: Keyring, box: SandboxBox, log: Log) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._box = box
+        self._log = log
+        self._built: dict[tuple[str, str], tuple[Mapping[str, Any], Carrier]] = {}
+
+    def kinds(self) -> Sequence[CarrierKind]:
+        """See house.Carriers."""
+        return [_shown(kind) for kind in catalogue.KINDS]
+
+    async def names(self, organisation_id: str, *, live: bool) -> Mapping[Channel, str]:
+        """See house.Carriers."""
+        chosen: dict[Channel, str] = {}
+        async with self._database.read() as connection:
+            rows = await carriers.all_of(connection, organisation_id)
+        for row in rows:  # the preferred ones first
+            if row.enabled and (live or row.kind.startswith("sandbox")):
+                chosen.setdefault(row.channel, row.name)
+        return chosen
+
+    async def get(self, organisation_id: str, name: str) -> Carrier:
+        """See house.Carriers."""
+        async with self._database.read() as connection:
+            row = await carriers.by_name(connection, organisation_id, name)
+        if not row.enabled:
+            raise NotFound("carrier-off", f"The carrier {name} is switched off.", help="Switch it on at the desk.")
+        known = self._built.get((organisation_id, name))
+        if known is not None and known[0] == row.sealed:
+            return known[1]
+        carrier = catalogue.build(row.kind, name, carriers.unseal(self._keyring, row.sealed), box=self._box, log=self._log)
+        await self.forget(organisation_id, name)
+        self._built[organisation_id, name] = (row.sealed, carrier)
+        return carrier
+
+    def check(self, kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See house.Carriers."""
+        if kind not in catalogue.CATALOGUE:
+            raise NotFound("carrier-kind", f"There is no carrier kind '{kind}'.", help="Choose one of the list.")
+        return read_settings(catalogue.CATALOGUE[kind], settings)
+
+    async def forget(self, organisation_id: str, name: str) -> None:
+        """See house.Carriers."""
+        known = self._built.pop((organisation_id, name), None)
+        if known is not None:
+            await known[1].close()
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        for organisation_id, name in list(self._built):
+            await self.forget(organisation_id, name)
+
+
+def _shown(kind: Kind) -> CarrierKind:
+    fields = [
+        SettingField(
+            field.name,
+            field.label._asdict(),
+            field.hint._asdict(),
+            field.kind.value,
+            field.default,
+            field.required,
+            field.secret,
+            field.choices,
+        )
+        for field in kind.fields
+    ]
+    return CarrierKind(kind.word, kind.channel, kind.label._asdict(), fields)
+
+
+class DocumentKeys:
+    """organisation id -> its document key, unwrapped once."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._known: dict[str, bytes] = {}
+
+    async def __call__(self, organisation_id: str) -> bytes:
+        """The 32 bytes of an organisation's document key; NotFound for an unknown organisation."""
+        if organisation_id not in self._known:
+            async with self._database.read() as connection:
+                wrapped = await people.document_key(connection, organisation_id)
+            self._known[organisation_id] = self._keyring.unwrap(wrapped)
+        return self._known[organisation_id]
+
+
+def owner_name() -> str:
+    """A name for this process in leases and heartbeats: host, process id, and a nonce since ids are used again."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{os.urandom(4).hex()}"
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, log: Log) -> AsyncIterator[House]:
+    """All parts of the house, ready; closed in the opposite order."""
+    database = Database(settings.database)
+    keyring = Keyring(settings.key)
+    documents = FileDocuments(
+        settings.data / "documents", DocumentKeys(database, keyring), min_free=settings.min_free_megabytes * 1_000_000
+    )
+    bell = ArqBell(settings.redis, log)
+    workshop = ProcessWorkshop(children=settings.child_processes, seconds=settings.child_seconds, megabytes=settings.child_megabytes)
+    clock = SystemClock()
+    registry = CatalogueCarriers(database, keyring, DatabaseSandboxBox(database), log)
+    try:
+        yield House(
+            url=settings.url,
+            database=database,
+            documents=documents,
+            keyring=keyring,
+            reception=Reception(MailingBook(database, clock), documents, bell),
+            bell=bell,
+            workshop=workshop,
+            carriers=registry,
+            clock=clock,
+            log=log,
+            templates=settings.template_folder,
+            limits=_limits(settings),
+            secure=settings.url.startswith("https://"),
+        )
+    finally:
+        await registry.close()
+        await bell.close()
+        await asyncio.to_thread(workshop.close)
+        await database.close()
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_upload=settings.max_upload_megabytes * 1_000_000,
+        max_pages=settings.max_pages,
+        session_seconds=settings.session_hours * 3600,
+        idle_seconds=settings.session_idle_minutes * 60,
+        link_days=settings.link_days,
+        lease_seconds=settings.lease_seconds,
+        chunk_delay=settings.chunk_delay_ms / 1000,
+    )
+
+
+def tls_folder(settings: Settings) -> Path:
+    """Where the printer's own certificate lies."""
+    return settings.data / "tls"

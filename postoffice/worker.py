@@ -1,0 +1,158 @@
+"""A worker: arq's ears on each queue, the relay that rings for what waits, and a sign of life."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from arq.worker import Worker as ArqWorker
+from arq.worker import func
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from postoffice.house import House
+from postoffice.pipeline import Pipeline
+from postoffice.store import batches
+from postoffice.store.bell import ArqBell, deserialize, queue_name, redis_settings, serialize
+from postoffice.store.documents import FileDocuments
+from postoffice.store.schema import heartbeats
+
+#: queue -> batches at the same time in one worker process
+QUEUES = {"compose": 2, "email": 4, "sms": 4, "fax": 8, "post": 3}
+RELAY_EVERY = 0.5  # seconds
+HEARTBEAT_EVERY = 10.0
+#: arq ends a job after this; the lease, not this, is what tells a dead worker
+LONGEST_JOB = timedelta(hours=6)
+#: running jobs stay in arq's sorted set, so what one worker may look at must exceed what the whole fleet runs
+READ_LIMIT = 1000
+
+
+class Worker:
+    """Listens on queues until it is told to stop."""
+
+    def __init__(self, house: House, bell: ArqBell, redis_url: str, queues: Sequence[str], owner: str) -> None:
+        self._house = house
+        self._bell = bell
+        self._redis_url = redis_url
+        self._queues = queues
+        self._owner = owner
+        self.pipeline = Pipeline(house, owner)
+        self._stopping = asyncio.Event()
+        self._alone: set[asyncio.Task[bool]] = set()
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT; then finish the chunks in hand, give the rest back, and end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        started = self._house.clock.now()
+        tasks = [asyncio.create_task(self._listen(queue)) for queue in self._queues]
+        tasks += [asyncio.create_task(self._relay()), asyncio.create_task(self._live(started))]
+        self._house.log.info("worker.ready", owner=self._owner, queues=list(self._queues))
+        await self._stopping.wait()
+        self.pipeline.stop.ask()
+        done, late = await asyncio.wait(tasks, timeout=30)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, *self._alone, return_exceptions=True)
+        self._house.log.info("worker.stopped", owner=self._owner)
+
+    def stop(self) -> None:
+        """Ask for the end."""
+        self.pipeline.stop.ask()
+        self._stopping.set()
+
+    async def _listen(self, queue: str) -> None:
+        """One arq worker; a Redis that goes away ends it, so it is begun anew until we stop."""
+        while not self._stopping.is_set():
+            ears = self._ears(queue)
+            hearing = asyncio.create_task(ears.main())
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait([hearing, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if self._stopping.is_set():
+                ears.allow_pick_jobs = False
+                await asyncio.gather(*ears.tasks.values(), return_exceptions=True)
+            hearing.cancel()
+            with contextlib.suppress(asyncio.CancelledError, RedisError, OSError, TimeoutError):
+                await hearing
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                await ears.close()
+            if not self._stopping.is_set():
+                self._house.log.warning("worker.no_queue", queue=queue)
+                await asyncio.sleep(1)
+
+    def _ears(self, queue: str) -> ArqWorker:
+        async def work(_ctx: dict[Any, Any], *given: Any, **_more: Any) -> None:
+            await self.pipeline.work(str(given[0]))
+
+        return ArqWorker(
+            functions=[func(cast(Any, work), name="work", keep_result=0, timeout=LONGEST_JOB, max_tries=1)],
+            queue_name=queue_name(queue),
+            redis_settings=redis_settings(self._redis_url),
+            max_jobs=QUEUES.get(queue, 4),
+            keep_result=0,
+            retry_jobs=False,
+            max_tries=1,
+            job_timeout=LONGEST_JOB,
+            poll_delay=0.1,
+            queue_read_limit=READ_LIMIT,
+            health_check_interval=3600,
+            handle_signals=False,
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+            log_results=False,
+        )
+
+    async def _relay(self) -> None:
+        """Ring for what is due: the outbox's relay and the reconciler in one. Where the bell is broken, do it ourselves."""
+        while not self._stopping.is_set():
+            try:
+                await self._ring_due()
+            except (SQLAlchemyError, OSError) as error:
+                self._house.log.warning("relay.no_database", error=type(error).__name__)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), RELAY_EVERY)
+
+    async def _ring_due(self) -> None:
+        now = self._house.clock.now()
+        async with self._house.database.read() as connection:
+            if not await batches.any_due(connection, now):
+                return
+        async with self._house.database.write() as connection:
+            rings = await batches.due(connection, now)
+        for ring in rings:
+            await self._bell.ring(ring.queue, ring.batch_id, ring.attempt)
+            if self._bell.deaf and ring.queue in self._queues and len(self._alone) < 4:
+                task = asyncio.create_task(self.pipeline.work(ring.batch_id))
+                self._alone.add(task)
+                task.add_done_callback(self._alone.discard)
+
+    async def _live(self, started: Any) -> None:
+        """Write a sign of life, and sweep what killed processes left in the documents' folders."""
+        while not self._stopping.is_set():
+            now = self._house.clock.now()
+            try:
+                async with self._house.database.write() as connection:
+                    await connection.execute(sa.delete(heartbeats).where(heartbeats.c.owner == self._owner))
+                    await connection.execute(
+                        heartbeats.insert(),
+                        {
+                            "owner": self._owner,
+                            "kind": "worker",
+                            "queues": list(self._queues),
+                            "started_at": started,
+                            "seen_at": now,
+                        },
+                    )
+                    old = now - timedelta(hours=1)
+                    await connection.execute(sa.delete(heartbeats).where(heartbeats.c.seen_at < old))
+            except (SQLAlchemyError, OSError) as error:
+                self._house.log.warning("heartbeat.no_database", error=type(error).__name__)
+            if isinstance(self._house.documents, FileDocuments):
+                self._house.documents.sweep(6 * 3600, now.timestamp())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), HEARTBEAT_EVERY)

@@ -1,0 +1,86 @@
+"""The workshop: child processes for PDF work, each task with a limit of seconds, each child with a limit of memory."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as FutureTimeout
+from multiprocessing import get_context
+from typing import ParamSpec, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from postoffice.model.errors import TimedOut
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _begin(megabytes: int, parent: int) -> None:
+    """What each child does first: a memory limit, no interest in Ctrl-C, and an end when the parent ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if megabytes:
+        resource.setrlimit(resource.RLIMIT_AS, (megabytes * 1_000_000, megabytes * 1_000_000))
+    end_with_parent()
+    if os.getppid() != parent:
+        os._exit(0)
+    with contextlib.suppress(OSError):
+        os.nice(5)  # pages and hand-overs come before rendering
+
+
+def end_with_parent() -> None:
+    """Ask the kernel to end this process when its parent dies (Linux; elsewhere nothing)."""
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
+
+
+class ProcessWorkshop:
+    """ports.Workshop over a pool of forked servers; a task past its limit is killed alone."""
+
+    def __init__(self, *, children: int, seconds: float, megabytes: int) -> None:
+        self._seconds = seconds
+        self._pool = ProcessPool(
+            max_workers=children,
+            max_tasks=2_000,  # PDF libraries keep a little of everything: a fresh child now and then
+            initializer=_begin,
+            initargs=(megabytes, os.getpid()),
+            context=get_context("spawn"),
+        )
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """See ports.Workshop."""
+        future = self._pool.schedule(work, args=args, kwargs=kwargs, timeout=self._seconds)
+        try:
+            result: T = await asyncio.wrap_future(future)
+        except (TimeoutError, FutureTimeout):
+            raise self._too_long() from None
+        except MemoryError:
+            raise _too_big() from None
+        except ProcessExpired:
+            raise _too_big() from None
+        return result
+
+    def _too_long(self) -> TimedOut:
+        return TimedOut(
+            "too-slow",
+            f"This document took longer than the {self._seconds:.0f} s that one piece of work may take.",
+            help="Print it anew as a plain PDF, or in smaller parts.",
+            seconds=self._seconds,
+        )
+
+    def close(self) -> None:
+        """End all children."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+
+def _too_big() -> TimedOut:
+    return TimedOut(
+        "too-much-memory",
+        "This document needs more memory than one piece of work may take, or broke the program that reads it.",
+        help="Print it anew as a plain PDF, or in smaller parts.",
+    )
