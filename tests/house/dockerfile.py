@@ -141,11 +141,7 @@ class Walk:
         inner = ["chroot", f"--userspec={user}", str(root), "/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", place, *command]
         script = f"mount -t proc proc {root}/proc && mount --bind /dev {root}/dev && exec {shlex.join(inner)}"
         outside = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name.lower().endswith("_proxy")}
-        usual = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/root",
-            "DEBIAN_FRONTEND": "noninteractive",
-        }
+        usual = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
         return subprocess.run(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
             env={**outside, **usual, **environment},

@@ -146,9 +146,9 @@ def test_the_steps_work(context: Context, folder: Path) -> None:
     kept = walk.run(root, ["sh", "-c", "touch $POSTOFFICE_DATA/x && ! touch /opt/postoffice/x"], environment, user=user)
     assert kept.returncode == 0, kept.stderr
     shipped = (
-        "import importlib.resources as r; p = r.files('postoffice'); print((p / '_templates').is_dir(), (p / '_printdrivers').is_dir())"
+        "import importlib.resources as r; print([(r.files('postoffice') / name).is_dir() for name in ('_templates', '_printdrivers')])"
     )
-    assert walk.run(root, ["python", "-c", shipped], environment, user=user).stdout.split() == ["True", "True"]
+    assert walk.run(root, ["python", "-c", shipped], environment, user=user).stdout.strip() == "[True, True]"
 
 
 def lend_network(base: Path) -> None:
