@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 
 from postoffice.intake.ipp.codec import encode_attribute
 from postoffice.intake.ipp.media import media_attributes, media_database
+from postoffice.intake.ipp.phrases import sentence
 from postoffice.intake.ipp.sniff import JPEG, PDF, POSTSCRIPT, PWG_RASTER, URF
 from postoffice.intake.ipp.values import Attribute, Range, Resolution, attribute
 from postoffice.intake.ipp.words import Operation, Tag
@@ -193,10 +194,6 @@ def _of_printer(card: PrinterCard, place: Place) -> Iterable[Attribute]:
     yield attribute("printer-more-info", Tag.URI, place.printer_url(card.id))
     yield attribute("printer-supply-info-uri", Tag.URI, place.printer_url(card.id))
     yield attribute("printer-icons", Tag.URI, place.icon)
-    yield attribute("printer-is-accepting-jobs", Tag.BOOLEAN, card.accepting)
-    yield attribute("printer-state", Tag.ENUM, 3 if card.accepting else 5)
-    yield keyword("printer-state-reasons", "none" if card.accepting else "paused")
-    yield attribute("printer-state-message", Tag.TEXT, "" if card.accepting else "This printer is paused.")
     yield keyword("sides-default", SIDES[1] if card.options.duplex else SIDES[0])
     yield keyword("print-color-mode-default", "color" if card.options.colour else "monochrome")
     yield attribute("job-k-octets-supported", Tag.RANGE, kilobytes)
@@ -206,7 +203,23 @@ def _of_printer(card: PrinterCard, place: Place) -> Iterable[Attribute]:
     yield attribute("job-media-sheets-supported", Tag.RANGE, Range(0, 0x7FFFFFFF))
 
 
-def _fresh(now: datetime, queued: int) -> Iterable[Attribute]:
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What changes from answer to answer."""
+
+    now: datetime
+    language: str  #: en or fr
+    queued: int  #: mailings that wait on this printer
+
+
+def _fresh(card: PrinterCard, moment: Moment) -> Iterable[Attribute]:
+    """A printer that takes nothing says so here, because CUPS then keeps its jobs and shows the sentence to the person."""
+    now, queued = moment.now, moment.queued
+    state = "paused" if not card.accepting else "full" if card.max_jobs and queued >= card.max_jobs else "ready"
+    yield attribute("printer-is-accepting-jobs", Tag.BOOLEAN, state == "ready")
+    yield attribute("printer-state", Tag.ENUM, 5 if state == "paused" else 3)
+    yield keyword("printer-state-reasons", {"ready": "none", "full": "spool-area-full", "paused": "paused"}[state])
+    yield attribute("printer-state-message", Tag.TEXT, sentence(f"printer-{state}", moment.language))
     yield attribute("printer-up-time", Tag.INTEGER, seconds(now))
     yield attribute("printer-current-time", Tag.DATE_TIME, now)
     yield attribute("queued-job-count", Tag.INTEGER, queued)
@@ -239,13 +252,13 @@ def _database_bytes() -> bytes:
     return encode_attribute(media_database())
 
 
-def printer_bytes(card: PrinterCard, place: Place, wanted: frozenset[str], now: datetime, queued: int) -> bytes:
+def printer_bytes(card: PrinterCard, place: Place, wanted: frozenset[str], moment: Moment) -> bytes:
     """The attributes that were asked for (names and the groups `all`, `printer-description`, `job-template`), encoded.
 
     `media-col-database` comes only by its name (PWG 5100.7 section 6.3).
     """
     by_name, everything = _standing_bytes(card, place)
-    fresh = {one.name: encode_attribute(one) for one in _fresh(now, queued)}
+    fresh = {one.name: encode_attribute(one) for one in _fresh(card, moment)}
     database = _database_bytes() if "media-col-database" in wanted else b""
     if "all" in wanted:
         return b"".join((everything, *fresh.values(), database))
@@ -258,6 +271,12 @@ def _group_of(name: str) -> str:
     return "job-template" if name in _TEMPLATE or name.startswith(_MEDIA_TEMPLATE_PREFIX) else "printer-description"
 
 
+_COUNTED = frozenset(
+    {"all", "printer-description", "queued-job-count", "printer-state", "printer-is-accepting-jobs"}
+    | {"printer-state-reasons", "printer-state-message"}
+)
+
+
 def wants_count(wanted: frozenset[str]) -> bool:
     """Whether the number of waiting jobs must be looked up for this answer."""
-    return bool(wanted & {"all", "printer-description", "queued-job-count"})
+    return not wanted.isdisjoint(_COUNTED)

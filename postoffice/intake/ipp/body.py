@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from postoffice.intake.ipp.sniff import ENOUGH, sniff
 from postoffice.intake.ipp.values import IppError
 from postoffice.intake.ipp.words import Status
+from postoffice.model.errors import Unreadable
 
 Read = Callable[[], Awaitable[bytes]]  #: the next bytes of the body; b"" at its end
 
@@ -105,7 +106,7 @@ class Document:
         self.media_type = ""
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The document without a PJL preamble. IppError for an unknown kind; nothing for an empty body."""
+        """The document without a PJL preamble. Unreadable for an unknown kind; nothing for an empty body."""
         head = b""
         async for chunk in self._source:
             if self.media_type:
@@ -120,9 +121,10 @@ class Document:
     def _begin(self, head: bytes) -> bytes:
         kind = sniff(head[:ENOUGH])
         if kind is None:
-            raise IppError(
-                "This is not a kind of document that can be sent: PDF, PostScript, JPEG, PNG, TIFF, PWG or URF raster.",
-                Status.FORMAT_NOT_SUPPORTED,
+            raise Unreadable(
+                "unknown-kind",
+                "This document is of a kind that cannot be sent.",
+                help="Print or upload PDF, PostScript, JPEG, PNG, TIFF, PWG raster or URF raster.",
             )
         self.media_type = kind.media_type
         return head[kind.begins_at :]

@@ -12,22 +12,25 @@ from postoffice.intake.ipp.words import JobState, Tag
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import MailingState
 
-_COMPLETED = (JobState.COMPLETED, "job-completed-successfully")
+_COMPLETED = (JobState.COMPLETED, ("job-completed-successfully",))
+#: With the second reason CUPS cancels its job and tells its user; without it, depending on which of its threads looks first, it
+#: takes an aborted job for a printed one.
+_ABORTED = (JobState.ABORTED, ("aborted-by-system", "document-format-error"))
 
 #: A stored document is held at once: CUPS lets go of a held job, while it would ask about a processing one again and again.
 #: Once the letters stand on the desk nothing is left to print, so the job is completed and leaves the queue of Windows and macOS.
-STATES: dict[MailingState, tuple[JobState, str]] = {
-    MailingState.RECEIVING: (JobState.HELD, "job-incoming"),
-    MailingState.RECEIVED: (JobState.HELD, "job-queued"),
-    MailingState.READING: (JobState.HELD, "job-interpreting"),
+STATES: dict[MailingState, tuple[JobState, tuple[str, ...]]] = {
+    MailingState.RECEIVING: (JobState.HELD, ("job-incoming",)),
+    MailingState.RECEIVED: (JobState.HELD, ("job-queued",)),
+    MailingState.READING: (JobState.HELD, ("job-interpreting",)),
     MailingState.WAITING: _COMPLETED,
     MailingState.APPROVING: _COMPLETED,
     MailingState.PLANNING: _COMPLETED,
     MailingState.SENDING: _COMPLETED,
     MailingState.FINISHED: _COMPLETED,
-    MailingState.FAILED: (JobState.ABORTED, "document-format-error"),
-    MailingState.ABORTED: (JobState.ABORTED, "aborted-by-system"),
-    MailingState.CANCELLED: (JobState.CANCELED, "job-canceled-by-user"),
+    MailingState.FAILED: _ABORTED,
+    MailingState.ABORTED: _ABORTED,
+    MailingState.CANCELLED: (JobState.CANCELED, ("job-canceled-by-user",)),
 }
 
 TEMPLATE = frozenset({"sides", "print-color-mode", "copies"})
@@ -89,11 +92,11 @@ def _is_wanted(name: str, wanted: frozenset[str]) -> bool:
 
 
 def _creation(mailing: Mailing, place: Place, language: str) -> Iterable[Attribute]:
-    state, reason = STATES[mailing.state]
+    state, reasons = STATES[mailing.state]
     yield attribute("job-id", Tag.INTEGER, mailing.number)
     yield attribute("job-uri", Tag.URI, f"{place.printer_uri}/{mailing.number}")
     yield attribute("job-state", Tag.ENUM, state)
-    yield keyword("job-state-reasons", reason)
+    yield keyword("job-state-reasons", *reasons)
     yield attribute("job-state-message", Tag.TEXT, state_sentence(mailing, language))
 
 

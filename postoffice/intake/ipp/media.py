@@ -13,15 +13,15 @@ SIZES: dict[str, tuple[int, int]] = {
     "iso_a5_148x210mm": (14800, 21000),
 }
 DEFAULT = next(iter(SIZES))
+#: A real margin would make programs shrink the page to fit it, and the address would leave its window. None at all would make CUPS
+#: call every paper "borderless" and offer no plain A4: so a hundredth of a millimetre.
+_MARGIN = 1
 _MARGINS = ("bottom", "left", "right", "top")
 _COL_MEMBERS = ("media-size", "media-size-name", "media-source", "media-type", *(f"media-{edge}-margin" for edge in _MARGINS))
 
 
 def media_attributes() -> Iterable[Attribute]:
-    """All `media-*` attributes but the database.
-
-    Margins are 0 only: a margin would make programs shrink the page to fit it, and the address would leave its window.
-    """
+    """All `media-*` attributes but the database."""
     yield attribute("media-default", Tag.KEYWORD, DEFAULT)
     yield attribute("media-ready", Tag.KEYWORD, DEFAULT)
     yield attribute("media-supported", Tag.KEYWORD, *SIZES)
@@ -32,7 +32,7 @@ def media_attributes() -> Iterable[Attribute]:
     yield attribute("media-source-supported", Tag.KEYWORD, "auto")
     yield attribute("media-type-supported", Tag.KEYWORD, "stationery")
     for edge in _MARGINS:
-        yield attribute(f"media-{edge}-margin-supported", Tag.INTEGER, 0)
+        yield attribute(f"media-{edge}-margin-supported", Tag.INTEGER, _MARGIN)
 
 
 def media_database() -> Attribute:
@@ -46,7 +46,7 @@ def _media_size(name: str) -> Value:
 
 
 def _media_col(name: str) -> Value:
-    margins = {f"media_{edge}_margin": Value(Tag.INTEGER, 0) for edge in _MARGINS}
+    margins = {f"media_{edge}_margin": Value(Tag.INTEGER, _MARGIN) for edge in _MARGINS}
     return collection(
         media_size=_media_size(name),
         media_size_name=Value(Tag.KEYWORD, name),

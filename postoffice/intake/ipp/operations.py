@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from postoffice.intake.ipp import jobs
-from postoffice.intake.ipp.attributes import Place, printer_bytes, wants_count
+from postoffice.intake.ipp.attributes import Moment, Place, printer_bytes, wants_count
 from postoffice.intake.ipp.body import Document, Read, inflated, plain
 from postoffice.intake.ipp.phrases import sentence
 from postoffice.intake.ipp.reply import Reply, answer_status
@@ -174,7 +174,7 @@ class Printer:
             check_format(format.lower())
         wanted = _requested(call, frozenset({"all"}))
         queued = await self._reception.book.waiting_jobs(call.card.id) if wants_count(wanted) else 0
-        return Reply(groups=[(Tag.PRINTER, printer_bytes(call.card, call.place, wanted, call.now, queued))])
+        return Reply(groups=[(Tag.PRINTER, printer_bytes(call.card, call.place, wanted, Moment(call.now, call.language, queued)))])
 
     async def _cancel_my_jobs(self, call: Call) -> Reply:
         """All or nothing where numbers are given (PWG 5100.11 section 7.1): none is cancelled if one cannot be."""

@@ -28,9 +28,12 @@ _STATES: dict[MailingState, tuple[str, str]] = {
 }
 
 _FRENCH: dict[str, str] = {
+    "printer-ready": "Prête.",
+    "printer-full": "Trop d'envois attendent déjà : envoyez-en ou annulez-en sur le bureau.",
     "too-large": "Ce document dépasse la taille permise pour un travail ({limit} octets). Imprimez-le en plusieurs parties.",
     "printer-paused": "Cette imprimante est en pause. Demandez à votre administrateur de la remettre en service.",
     "too-many-waiting": "{limit} envois de cette imprimante attendent déjà. Envoyez-en ou annulez-en sur le bureau.",
+    "unknown-kind": "Ce genre de document ne peut pas être envoyé : imprimez en PDF, PostScript, JPEG, PNG, TIFF, PWG ou URF.",
     "empty": "Le document est vide. Imprimez-le de nouveau.",
     "mailing-state": "Cet envoi ne peut plus être modifié : voyez le bureau.",
     "unknown-printer": "Cette adresse d'imprimante n'est pas ou plus valable. Demandez la nouvelle à votre administrateur.",
@@ -40,6 +43,9 @@ _FRENCH: dict[str, str] = {
 }
 
 _ENGLISH: dict[str, str] = {
+    "printer-ready": "Ready.",
+    "printer-paused": "This printer is paused. Ask your administrator to resume it.",
+    "printer-full": "Too many mailings wait already: send or cancel some of them on the desk.",
     "unknown-printer": "This printer address is not, or no longer, valid. Ask your administrator for the new one.",
     "unknown-job": "This printer does not know that job.",
     "office-trouble": "The post office cannot take anything at this moment. Nothing was kept; try again in a few minutes.",

@@ -123,5 +123,5 @@ def _options(job: Group, standing: Options) -> Options:
     mode = job.one("print-color-mode", str)
     if mode in ("color", "monochrome"):
         options = replace(options, colour=mode == "color")
-    account = _line(job.one("job-account-id", str) or job.one("job-accounting-user-id", str))
+    account = _line(job.one("job-account-id", str))  # job-accounting-user-id is the log-in name: CUPS always fills it in
     return replace(options, cost_centre=account) if account else options

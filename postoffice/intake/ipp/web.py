@@ -33,6 +33,8 @@ CONTENT_TYPE = "application/ipp"
 
 _CARD: web.RequestKey[PrinterCard] = web.RequestKey("postoffice.ipp.card", PrinterCard)
 _SMALL = 64 * 1024  # a request announced as no larger carries no document worth refusing before it comes
+_DRAIN_BYTES = 16_000_000  # of a refused document are taken in and thrown away before the answer
+_DRAIN_SECONDS = 3.0
 _HEADER_PATIENCE = 30.0  # seconds for the attributes to come in
 _TOKEN = re.compile(rf"({PATH}/)[^/?#\s\"]+", re.IGNORECASE)
 
@@ -47,6 +49,7 @@ _STATUS: tuple[tuple[type[PostOfficeError], Status], ...] = (
 )
 _STATUS_OF_CODE = {
     "empty": Status.BAD_REQUEST,
+    "unknown-kind": Status.FORMAT_NOT_SUPPORTED,
     "printer-paused": Status.NOT_ACCEPTING_JOBS,
     "too-many-waiting": Status.TOO_MANY_JOBS,
 }
@@ -148,8 +151,13 @@ class _Door:
         except Exception as error:
             reply = self._failure(error, language)
         version, _, request_id = decoder.head or ((1, 1), 0, 0)
-        body = reply.encode(version, request_id, language)
-        return web.Response(body=body, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+        response = web.Response(
+            body=reply.encode(version, request_id, language), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"}
+        )
+        if not await _drained(request):
+            response.set_status(413 if reply.status is Status.ENTITY_TOO_LARGE else 400)
+            response.force_close()
+        return response
 
     async def get(self, request: web.Request) -> web.Response:
         """A page for people: what this address is and where the desk is."""
@@ -227,6 +235,25 @@ def _refusal(status: int, text: str) -> web.Response:
     response = web.Response(status=status, text=text + "\n", headers={"Cache-Control": "no-store"})
     response.force_close()
     return response
+
+
+async def _drained(request: web.Request) -> bool:
+    """Take in what the client still sends of a document that was refused; False where it is too much.
+
+    CUPS loses an answer of 200 that comes before it has sent everything, and then waits half a minute; it stops for a 4xx.
+    """
+    if request.content.at_eof():
+        return True
+    left = _DRAIN_BYTES
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while chunk := await request.content.readany():
+                left -= len(chunk)
+                if left < 0:
+                    return False
+    except Exception:  # too slow, or gone: whatever it is, this connection has no future
+        return False
+    return True
 
 
 def _reader(request: web.Request) -> Read:
