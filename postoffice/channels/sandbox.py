@@ -238,7 +238,7 @@ class SandboxCarrier:
             raise Forged("The knock at the sandbox's door has no valid x-sandbox-signature")
         try:
             lines = json.loads(knock.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             lines = None
         if not isinstance(lines, list):
             return [Event(EventKind.UNKNOWN, knock.received_at, text="The body is not a JSON list")]

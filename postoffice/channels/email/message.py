@@ -87,21 +87,24 @@ def _file(attachment: Attachment) -> bytes:
     media = attachment.media_type.lower()
     if not _MEDIA_TYPE.fullmatch(media):
         media = "application/octet-stream"
+    name = _safe(attachment.name)
+    plain = "".join(letter if letter.isascii() else "_" for letter in name)
+    # RFC 2231 where the name is not plain; programs that do not know it find a plain one at the type
+    shown = f'filename="{name}"' if plain == name else f"filename*=utf-8''{quote(name, safe='')}"
     head = (
-        f"Content-Type: {media}\r\nContent-Transfer-Encoding: base64\r\n"
-        f"Content-Disposition: attachment;\r\n {_filename(attachment.name)}\r\n\r\n"
+        f'Content-Type: {media};\r\n name="{plain}"\r\nContent-Transfer-Encoding: base64\r\n'
+        f"Content-Disposition: attachment;\r\n {shown}\r\n\r\n"
     )
     code = base64.b64encode(attachment.content)
     lines = [code[start : start + _LONGEST] for start in range(0, len(code), _LONGEST)]
     return head.encode() + b"\r\n".join(lines) + b"\r\n"
 
 
-def _filename(name: str) -> str:
-    """RFC 6266 in spirit: a plain form for old programs, RFC 2231 beside it where the name is not plain."""
-    name = "".join(letter if letter.isprintable() and letter not in '/\\"' else "_" for letter in name)[:100] or "letter"
-    plain = "".join(letter if letter.isascii() else "_" for letter in name)
-    extended = f";\r\n filename*=utf-8''{quote(name, safe='')}" if plain != name else ""
-    return f'filename="{plain}"{extended}'
+def _safe(name: str) -> str:
+    """A file name without paths, quotes and invisible letters, short enough for one line when it is encoded."""
+    name = "".join(letter if letter.isprintable() and letter not in '/\\"' else "_" for letter in name)
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem[:60]}.{suffix[:10]}" if dot and stem else name[:60] or "letter"
 
 
 def _from(name: str, sender: Mailbox) -> str:

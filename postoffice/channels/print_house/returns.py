@@ -73,7 +73,7 @@ def _rows(text: str) -> Iterable[tuple[int, dict[str, str] | None]]:
 def _json_list(text: str) -> Iterator[tuple[int, dict[str, str] | None]]:
     try:
         entries = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield 1, None
         return
     for number, entry in enumerate(entries, 1):
@@ -85,7 +85,7 @@ def _json_lines(text: str) -> Iterator[tuple[int, dict[str, str] | None]]:
         if line.strip():
             try:
                 yield number, _named(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 yield number, None
 
 

@@ -17,7 +17,7 @@ class House:
     port: int = 22
     username: str = ""
     password: str = ""
-    private_key: str = ""  #: OpenSSH or PEM
+    private_key: str = ""  #: OpenSSH without a passphrase, or PEM
     passphrase: str = ""
     host_keys: tuple[str, ...] = ()  #: as ssh-keyscan prints them, host name or not
     drop: str = "drop"
@@ -140,4 +140,4 @@ def _client_keys(house: House) -> list[asyncssh.SSHKey]:
     try:
         return [asyncssh.import_private_key(house.private_key.strip() + "\n", house.passphrase or None)]
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
-        raise ValueError("a private key that its passphrase opens") from None
+        raise ValueError("a private key: OpenSSH without a passphrase, or PKCS#8 in PEM form, which may have one") from None

@@ -1,0 +1,99 @@
+"""The catalogue: every kind can be built from its settings, and says which setting is wrong without showing its value."""
+
+from typing import Any
+
+import asyncssh
+import pytest
+
+from postoffice.channels.catalogue import CATALOGUE, KINDS, build, kinds_of
+from postoffice.channels.email.sign import make_key
+from postoffice.channels.kind import BadSetting
+from postoffice.model.channel import Channel
+from tests.channels.fakes import ListLog, MemoryBox
+
+HOST_KEY = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+#: the least that each kind needs
+LEAST: dict[str, dict[str, Any]] = {
+    **{f"sandbox-{channel.value}": {} for channel in Channel},
+    "smtp": {"host": "relay.example"},
+    "sftp": {"host": "house.example", "username": "u", "password": "p", "host_key": HOST_KEY},
+}
+
+
+def made(kind: str, **settings: Any):
+    return build(kind, "name", {**LEAST[kind], **settings}, box=MemoryBox(), log=ListLog())
+
+
+def test_every_kind_stands_in_this_test() -> None:
+    assert set(LEAST) == set(CATALOGUE)
+    assert len(CATALOGUE) == len(KINDS)
+
+
+@pytest.mark.parametrize("word", LEAST)
+async def test_the_least_settings_are_enough(word: str) -> None:
+    carrier = made(word)
+    assert carrier.name == "name"
+    assert carrier.abilities.channel is CATALOGUE[word].channel
+    assert carrier.abilities.chunk <= carrier.abilities.batch
+    await carrier.close()
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+def test_every_channel_has_a_sandbox_first(channel: Channel) -> None:
+    assert kinds_of(channel)[0].word == f"sandbox-{channel.value}"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.word)
+def test_fields_can_be_shown_in_both_languages(kind) -> None:
+    assert all(kind.label)
+    for field in kind.fields:
+        assert all(field.label)
+        assert bool(field.hint.en) == bool(field.hint.fr)
+        if field.choices:
+            assert field.default in field.choices
+    assert len({field.name for field in kind.fields}) == len(kind.fields)
+    assert {field.name for field in kind.fields if field.secret} >= {"password"} & {field.name for field in kind.fields}
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "field"),
+    [
+        ("smtp", {"host": ""}, "host"),
+        ("smtp", {"prot": "25"}, "prot"),
+        ("smtp", {"port": "many-secret"}, "port"),
+        ("smtp", {"port": -1}, "port"),
+        ("smtp", {"security": "ssl-secret"}, "security"),
+        ("smtp", {"host": "a\nb-secret"}, "host"),
+        ("smtp", {"security": "none", "username": "u", "password": "p-secret"}, "security"),
+        ("smtp", {"sender": "no address-secret"}, "sender"),
+        ("smtp", {"return_path": "b+{key}"}, "return_path"),
+        ("smtp", {"dkim_key": "x-secret", "dkim_domain": "a.example", "dkim_selector": "s"}, "dkim_key"),
+        ("smtp", {"dkim_key": make_key(), "dkim_selector": "s"}, "dkim_domain"),
+        ("smtp", {"ca": "x-secret"}, "ca"),
+        ("sftp", {"host_key": ""}, "host_key"),
+        ("sftp", {"host_key": "ssh-rsa nonsense-secret"}, "host_key"),
+        ("sftp", {"password": ""}, "private_key"),
+        ("sftp", {"private_key": "x-secret"}, "private_key"),
+        ("sftp", {"any_host_key": "perhaps-secret"}, "any_host_key"),
+        ("sandbox-sms", {"pace": "nan"}, "pace"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_its_value_is_not(kind: str, settings: dict[str, Any], field: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        made(kind, **settings)
+    assert caught.value.facts["field"] == field
+    assert f"'{field}'" in caught.value.message
+    assert caught.value.help
+    assert "-secret" not in caught.value.message
+
+
+def test_an_unknown_kind_is_explained() -> None:
+    with pytest.raises(BadSetting, match="pigeon"):
+        build("pigeon", "name", {}, box=MemoryBox(), log=ListLog())
+
+
+async def test_settings_from_a_form_are_typed() -> None:
+    carrier = made("smtp", port="2525", connections="3", timeout="1.5", security="none", username="", host=" relay.example ")
+    assert carrier.abilities.chunk == 3
+    key = asyncssh.generate_private_key("ssh-ed25519").export_private_key("pkcs8-pem", passphrase="open").decode()
+    await made("sftp", password="", private_key=key, passphrase="open", any_host_key="on", host_key="").close()
