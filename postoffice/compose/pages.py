@@ -21,6 +21,8 @@ from postoffice.pdf.text import Line, PageText, ZoneText, is_plausible
 
 #: share of unreliable letters above which the window is read as a picture
 _GARBLED = 0.3
+#: letters of a page that its plausibility is judged by
+_SAMPLE = 1500
 #: windows per run of Tesseract: one run holds their pictures (400 KB each) at the same time
 _OCR_BATCH = 16
 #: what a text zone may hold; an expression is tried on no more
@@ -94,7 +96,7 @@ def _read(document: Document, number: int, layout: Layout, zones: Sequence[Box])
 def _look(page: Page, frame: Frame, text: PageText, number: int, layout: Layout, zones: Sequence[Box]) -> _Sheet:
     drawn = graphics(page, frame)
     pieces = text.rectangles()
-    plausible = is_plausible(text.text[:4000])
+    plausible = is_plausible(text.text[:_SAMPLE])
     bare = not text.text.strip()
     blank = bare and (not drawn or ink(page, frame, [(0.0, 0.0, frame.width, frame.height)])[0] is None)
     window = text.zone(layout.window)

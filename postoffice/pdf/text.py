@@ -8,8 +8,10 @@ import ctypes
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from postoffice.model.finding import Box
 from postoffice.pdf.document import MM, Frame, frame_of
@@ -325,15 +327,28 @@ def is_plausible(text: str) -> bool:
 
     Short texts pass unless plainly bad.
     """
-    letters = [letter for letter in text if not letter.isspace()]
-    if not letters:
-        return True
-    bad = sum(_is_bad(ord(letter)) for letter in letters)
-    if bad > max(1, 0.05 * len(letters)):
+    kinds: Counter[str] = Counter()
+    for letter, times in Counter(text).items():
+        kinds[_kind(letter)] += times
+    total = kinds.total() - kinds["space"]
+    if kinds["bad"] > max(1, 0.05 * total):
         return False
-    latin = [letter for letter in unicodedata.normalize("NFD", text.lower()) if "a" <= letter <= "z"]
-    marks = sum(unicodedata.category(letter)[0] in "PS" for letter in letters)
-    if len(letters) >= 40 and marks > 0.45 * len(letters):
+    if total >= 40 and kinds["mark"] > 0.45 * total:
         return False
-    vowels = sum(letter in "aeiouy" for letter in latin)
-    return not (len(latin) >= 40 and vowels < 0.16 * len(latin))
+    latin = kinds["vowel"] + kinds["consonant"]
+    return not (latin >= 40 and kinds["vowel"] < 0.16 * latin)
+
+
+@lru_cache(maxsize=4096)
+def _kind(letter: str) -> str:
+    """What a character adds to the look of a language: space, bad, mark, vowel, consonant (Latin letters, accents aside) or other."""
+    if letter.isspace():
+        return "space"
+    if _is_bad(ord(letter)):
+        return "bad"
+    if unicodedata.category(letter)[0] in "PS":
+        return "mark"
+    base = unicodedata.normalize("NFD", letter.lower())[0]
+    if "a" <= base <= "z":
+        return "vowel" if base in "aeiouy" else "consonant"
+    return "other"
