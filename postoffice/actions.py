@@ -195,7 +195,8 @@ async def edit_item(
     address, findings = item.address, item.findings
     if lines is not None:
         address, findings = recheck.address(lines, LAYOUTS[mailing.layout], item.first_page, item.findings)
-    points: dict[str, str | None] = recheck.points(email=email, mobile=mobile, fax=fax, country=LAYOUTS[mailing.layout].country)
+    points: dict[str, str | None] = {}
+    points |= recheck.points(email=email, mobile=mobile, fax=fax, country=LAYOUTS[mailing.layout].country)
     if reference is not None:
         points["reference"] = reference.strip()[:200]
     if channel is not None:

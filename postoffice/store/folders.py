@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.mailing import Mailing, NewMailing
 from postoffice.model.ports import Clock, PrinterCard

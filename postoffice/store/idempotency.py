@@ -54,10 +54,11 @@ async def claim(connection: AsyncConnection, key: str, request_hash: str, new: N
         row = await _locked(connection, new.organisation_id, key)
         assert row is not None
     known = await mailings.get(connection, row["mailing_id"])
-    if row["answer"] is None and known.state is MailingState.RECEIVING:
-        if row["created_at"] >= now - LEASE:
-            return Use(known, row["request_hash"], None, busy=True)
-        await mailings.command(connection, known, "abort")
+    if row["answer"] is None and known.state in (MailingState.RECEIVING, MailingState.ABORTED):
+        if known.state is MailingState.RECEIVING:
+            if row["created_at"] >= now - LEASE:
+                return Use(known, row["request_hash"], None, busy=True)
+            await mailings.command(connection, known, "abort")
         mailing = await mailings.add(connection, new, now)
         values = {"mailing_id": mailing.id, "request_hash": request_hash, "created_at": now}
         await connection.execute(table.update().where(*_this(new.organisation_id, key)).values(**values))

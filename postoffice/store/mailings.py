@@ -98,6 +98,7 @@ async def some(
     user_id: str | None = None,
     states: Sequence[MailingState] = (),
     sender_name: str | None = None,
+    live: bool | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> list[Mailing]:
@@ -113,6 +114,8 @@ async def some(
         query = query.where(mailings.c.state.in_([state.value for state in states]))
     if sender_name is not None:
         query = query.where(mailings.c.sender_name == sender_name)
+    if live is not None:
+        query = query.where(mailings.c.live.is_(live))
     if before is not None:
         query = query.where(mailings.c.number < before)
     return [rows.mailing(row) for row in (await connection.execute(query)).mappings()]

@@ -188,12 +188,12 @@ def _fits(password_hash: str, password: str) -> bool:
         return False
 
 
-async def set_password(connection: AsyncConnection, user_id: str, password: str) -> None:
-    """A new password; all sessions of the user end."""
+async def set_password(connection: AsyncConnection, user_id: str, password: str, *, must_change: bool = False) -> None:
+    """A new password; all sessions of the user end. `must_change`: it is a first one, made by somebody else."""
     await connection.execute(
         users.update()
         .where(users.c.id == user_id)
-        .values(password_hash=await hash_password(password), must_change_password=False, failed_tries=0, locked_until=None)
+        .values(password_hash=await hash_password(password), must_change_password=must_change, failed_tries=0, locked_until=None)
     )
     await connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
 

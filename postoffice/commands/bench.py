@@ -1,0 +1,52 @@
+"""`postoffice bench WHAT`: speed, measured beside a peer in the same run; figures with ratios."""
+
+import argparse
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from postoffice.model.errors import PostOfficeError
+
+#: what can be measured -> module of the checkout's benchmarks/ folder
+WHAT = {
+    "ipp": "one-page print jobs a second into a running office, beside CUPS's sample printer",
+    "split": "pages read and cut a second, beside a bare pypdfium2 loop and pdfplumber",
+    "engine": "recipients a second through claim, mark, send and record",
+    "road": "seconds from the print click to 500 items, and from the button to 500 handed over",
+}
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Describe the verb."""
+    parser = subparsers.add_parser("bench", help="measure speed beside a peer")
+    parser.add_argument("what", choices=[*WHAT, "all"], help="; ".join(f"{word}: {meaning}" for word, meaning in WHAT.items()))
+    parser.add_argument("--json", action="store_true", help='print {"figures": {...}, "ratios": {...}}')
+    parser.add_argument("--count", type=int, default=0, help="how many jobs, pages or items (default: that of the bench)")
+    parser.add_argument("--uri", default="", help="ipp: the printer's address (default: a fresh office of its own)")
+    parser.add_argument("--pid", type=int, default=0, help="ipp: process id of the web process, for its memory")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, and print a table or JSON."""
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / "benchmarks").is_dir():
+        raise PostOfficeError(
+            "no-benchmarks", "Benchmarks come with the source, not with the installed package.", help="Run it in a checkout."
+        )
+    sys.path.insert(0, str(checkout))
+    results: dict[str, dict[str, Any]] = {}
+    for what in list(WHAT) if arguments.what == "all" else [arguments.what]:
+        results[what] = importlib.import_module(f"benchmarks.{what}").run(arguments)
+    if arguments.json:
+        print(json.dumps(results if arguments.what == "all" else results[arguments.what], indent=2))
+    else:
+        for what, result in results.items():
+            print(what)
+            for kind in ("figures", "ratios"):
+                for name, value in result[kind].items():
+                    shown = f"{value:,.2f}" if isinstance(value, float) else str(value)
+                    print(f"  {kind[:-1]:7} {name:44} {shown:>14}")
+    return 0
