@@ -61,7 +61,7 @@ async def _try(settings: Settings, arguments: argparse.Namespace) -> dict[str, A
     printer_id, token, secret = await _prepare(settings)
     stages: dict[str, float] = {}
     watch = _Watch(stages)
-    content, _truth = trial_letters(arguments.letters, arguments.seed)
+    content = trial_letters(arguments.letters, arguments.seed)
     watch.lap("generate")
     uri = uri_of(settings, token)
     through = "cups" if arguments.through == "cups" or (arguments.through == "auto" and cups_runs()) else "ipp"

@@ -70,7 +70,7 @@ class Place:
 
     def mailing_url(self, mailing_id: str) -> str:
         """The page where a person chooses options and follows the letters."""
-        return f"{self.desk}/mailings/{mailing_id}"
+        return f"{self.desk}/m/{mailing_id}"
 
     def printer_url(self, printer_id: str) -> str:
         """The page of the printer itself."""
