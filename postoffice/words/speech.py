@@ -14,7 +14,7 @@ from postoffice.model.errors import PostOfficeError
 from postoffice.words import catalogue
 from postoffice.words.marks import N_
 from postoffice.words.problems import PROBLEMS
-from postoffice.words.terms import TERMS
+from postoffice.words.terms import REASONS, TERMS
 
 __all__ = ["LANGUAGES", "N_", "Said", "Words"]
 
@@ -109,6 +109,10 @@ class Words:
     def word(self, member: StrEnum) -> str:
         """The word for a state, a channel, a purpose ... (see terms.TERMS)."""
         return self.gettext(TERMS[type(member)][member.value])
+
+    def reason(self, code: str) -> str:
+        """Why a channel was taken or passed over; the code itself where it is unknown."""
+        return self.gettext(REASONS[code]) if code in REASONS else code
 
     def problem(self, error: PostOfficeError) -> Said:
         """A failure in this language; English where the catalogue does not know its code or its facts."""

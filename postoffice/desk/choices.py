@@ -1,0 +1,102 @@
+"""What forms choose, as values: options of a mailing, cutting rules, filters of lists."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from postoffice.model.channel import Channel, Purpose
+from postoffice.model.errors import PostOfficeError
+from postoffice.model.finding import Severity
+from postoffice.model.mailing import EmailForm, Envelope, Options, Postage
+from postoffice.model.states import ItemState
+from postoffice.store.items import Filter
+
+Form = Mapping[str, object]
+
+#: word in the address -> what the options page shows; in the order of the buttons
+SHOWS: dict[str, Filter] = {
+    "all": Filter(),
+    "held": Filter(states=(ItemState.HELD,)),
+    "errors": Filter(levels=(Severity.ERROR,)),
+    "warnings": Filter(levels=(Severity.WARNING,)),
+    "excluded": Filter(states=(ItemState.EXCLUDED,)),
+}
+
+
+def unknown_word() -> PostOfficeError:
+    """A choice that no form of ours offers."""
+    return PostOfficeError("unknown-word", "This choice does not exist.", help="Reload the page and choose again.")
+
+
+def text_of(form: Form, name: str, longest: int = 2_000) -> str:
+    """A field's text; empty where it is missing or a file."""
+    value = form.get(name, "")
+    return value.strip()[:longest] if isinstance(value, str) else ""
+
+
+def options_of(form: Form, before: Options, zone: ZoneInfo) -> Options:
+    """The options that a form chooses; what it does not show stays as it was. Check boxes are absent where they are off."""
+    try:
+        chosen = replace(
+            before,
+            channel=channel_of(form, before.channel),
+            purpose=Purpose(text_of(form, "purpose") or before.purpose),
+            postage=Postage(text_of(form, "postage") or before.postage),
+            envelope=Envelope(text_of(form, "envelope") or before.envelope),
+            email_form=EmailForm(text_of(form, "email_form") or before.email_form),
+            colour=text_of(form, "colour") == "1",
+            duplex=text_of(form, "duplex") == "1",
+            subject=text_of(form, "subject", 200),
+            message=text_of(form, "message"),
+            cost_centre=text_of(form, "cost_centre", 60),
+        )
+    except ValueError:
+        raise unknown_word() from None
+    return replace(chosen, send_at=_hour(text_of(form, "send_at"), zone) if text_of(form, "when") == "later" else None)
+
+
+def channel_of(form: Form, before: Channel | None = None) -> Channel | None:
+    """The channel of a form: `best` is None, "by what is known of each recipient". ValueError on an unknown word."""
+    word = text_of(form, "channel")
+    if word == "best":
+        return None
+    return Channel(word) if word else before
+
+
+def _hour(text: str, zone: ZoneInfo) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise PostOfficeError("bad-date", "This is not a date and an hour.", help="Write it as the field shows.") from None
+
+
+def split_rule(fields: Form) -> str:
+    """The cutting rule from its kind and the fields of this kind; empty for "as the printer does"."""
+    kind = text_of(fields, "split")
+    if kind == "pages":
+        return f"pages:{text_of(fields, 'split_pages') or '1'}"
+    if kind == "text":
+        return f"text:{text_of(fields, 'split_zone')}~{text_of(fields, 'split_word')}"
+    return kind
+
+
+def rule_fields(rule: str) -> dict[str, str]:
+    """The inverse of `split_rule`, for a form."""
+    kind, _, rest = rule.partition(":")
+    zone, _, word = rest.partition("~")
+    return {
+        "split": kind,
+        "split_pages": rest if kind == "pages" else "1",
+        "split_zone": zone if kind == "text" else "110,10,90,20",
+        "split_word": word if kind == "text" else "",
+    }
+
+
+def filter_of(query: Mapping[str, str], shows: Mapping[str, Filter]) -> tuple[str, Filter]:
+    """The filter that an address chooses, with its word."""
+    word = query.get("show", "all")
+    word = word if word in shows else "all"
+    return word, replace(shows[word], search=query.get("q", "").strip()[:100])

@@ -1,0 +1,170 @@
+"""The guard in front of every route of the desk: who asks, may they, does the request come from our own page, and what a failure looks like."""
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+
+from postoffice.desk.page import go, is_partial, render
+from postoffice.desk.visit import VISIT, WORDS, Visit, house_of, recognise, words_of_stranger
+from postoffice.model.errors import NotAllowed, NotFound, PostOfficeError
+from postoffice.model.people import Right
+from postoffice.words import Said
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SAFE = frozenset({"GET", "HEAD"})
+#: nothing from elsewhere, nothing inline; pictures inside the style sheet are data addresses
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Entry(StrEnum):
+    """What a route needs that needs no right."""
+
+    ANYBODY = "anybody"  #: also strangers
+    SIGNED_IN = "signed-in"  #: everybody with an account
+    NEWCOMER = "newcomer"  #: the same, also before the first password was changed
+
+
+class Route(NamedTuple):
+    """A line of the route table. `own_check`: the handler checks the CSRF word itself (streamed uploads)."""
+
+    method: str
+    path: str
+    handler: Handler
+    needs: Right | Entry
+    own_check: bool = False
+
+
+def guarded(route: Route) -> Handler:
+    """The route's handler behind the guard."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        request[WORDS] = words_of_stranger(request)
+        try:
+            response = await _let_in(request, route)
+        except web.HTTPException as response_raised:
+            response_raised.headers.update(HEADERS)
+            raise
+        except PostOfficeError as error:
+            response = problem_page(request, error)
+        except Exception as error:
+            response = _trouble_page(request, error)
+        if not response.prepared:
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
+        return response
+
+    return answer
+
+
+async def _let_in(request: web.Request, route: Route) -> web.StreamResponse:
+    if request.method not in SAFE:
+        _check_site(request)
+    if route.needs is Entry.ANYBODY:
+        return await route.handler(request)
+    visit = await recognise(request, route.needs if isinstance(route.needs, Right) else None)
+    if visit is None:
+        return go(request, "/sign-in" + _way_back(request))
+    request[VISIT], request[WORDS] = visit, visit.words
+    if visit.user.must_change_password and route.needs is not Entry.NEWCOMER:
+        return go(request, "/password" + _way_back(request))
+    if isinstance(route.needs, Right) and not visit.may(route.needs):
+        raise NotAllowed("not-allowed", "You have no right to do this.", help="Ask your administrator for the right.")
+    if request.method not in SAFE and not route.own_check:
+        check_csrf(visit, request.headers.get("X-CSRF") or str((await request.post()).get("csrf", "")))
+    return await route.handler(request)
+
+
+def _way_back(request: web.Request) -> str:
+    wanted = request.path_qs if request.method in SAFE and not is_partial(request) else ""
+    return f"?next={quote(wanted)}" if wanted not in ("", "/") else ""
+
+
+def _check_site(request: web.Request) -> None:
+    """Refuse what another site makes a browser send. Browsers say so by Sec-Fetch-Site, older ones by Origin."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        foreign = site not in ("same-origin", "none")
+    else:
+        origin = request.headers.get("Origin", "null")
+        foreign = origin != "null" and urlsplit(origin).netloc not in (request.host, urlsplit(house_of(request).url).netloc)
+    if foreign:
+        raise stale()
+
+
+def check_csrf(visit: Visit, word: str) -> None:
+    """Refuse what does not carry the session's own word."""
+    if not hmac.compare_digest(visit.csrf.encode(), word.encode()):
+        raise stale()
+
+
+def stale() -> NotAllowed:
+    """The answer to a request that does not come from a page of this session."""
+    return NotAllowed("stale-page", "This page is too old to be trusted: nothing was done.", help="Reload it and try again.")
+
+
+def problem_page(request: web.Request, error: PostOfficeError) -> web.Response:
+    """What, where, what to do next; a notice where htmx asked, a page otherwise."""
+    said = request[WORDS].problem(error)
+    return render(request, "problem.html", {"said": said, "status": error.status, "way_on": way_on(error)}, status=error.status)
+
+
+def way_on(error: PostOfficeError) -> str:
+    """The page that helps most after a failure."""
+    by_code = {"no-such-mailing": "/mailings", "no-such-item": "/mailings", "no-such-contact": "/contacts", "mailing-state": ""}
+    return by_code.get(error.code, "/" if error.status in (403, 404) else "")
+
+
+def _trouble_page(request: web.Request, error: Exception) -> web.Response:
+    """A fault of ours: a number for the administrator, the details in the log (its kind only: texts may hold personal data)."""
+    number = secrets.token_hex(4)
+    house_of(request).log.error("desk.trouble", number=number, kind=type(error).__name__, where=_where(error), method=request.method)
+    words = request[WORDS]
+    said = Said(
+        "office-trouble",
+        words._("Something went wrong in the office. What you did may not be kept; what was sent before is safe."),
+        words._("Try again. If it goes on, give your administrator this number: {number}", number=number),
+    )
+    return render(request, "problem.html", {"said": said, "status": 500, "way_on": ""}, status=500)
+
+
+def _where(error: BaseException) -> str:
+    """File and line where it was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
+
+
+@web.middleware
+async def not_found(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A page for people at addresses that nobody answers; programs keep their own answer."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        unknown = isinstance(getattr(request.match_info, "http_exception", None), web.HTTPNotFound)
+        if not unknown or "text/html" not in request.headers.get("Accept", ""):
+            raise
+    request[WORDS] = words_of_stranger(request)
+    visit = await recognise(request, None)
+    if visit is not None:
+        request[VISIT], request[WORDS] = visit, visit.words
+    response = problem_page(request, NotFound("no-such-page-here", "There is no page at this address.", help="Check the address."))
+    response.headers.update(HEADERS)
+    return response

@@ -1,0 +1,59 @@
+"""The address of a mailing, /m/{mailing}: options until it is sent, a board afterwards; and what both have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from postoffice import actions
+from postoffice.desk import board, options
+from postoffice.desk.live import LIVE, Look, Stream
+from postoffice.desk.page import go, render_text
+from postoffice.desk.today import is_board
+from postoffice.desk.visit import VISIT, house_of, load_mailing
+
+
+async def mailing_page(request: web.Request) -> web.StreamResponse:
+    """GET /m/{mailing}"""
+    mailing = await load_mailing(request)
+    return await (board.page if is_board(mailing) else options.page)(request, mailing)
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """GET /m/{mailing}/live?of=options|board: `look` carries the part that moves, `turned` says that the page is another one now."""
+    mailing = await load_mailing(request)
+    of_board = request.query.get("of") == "board"
+    stream = Stream(request)
+    await stream.open()
+    shown = request.query.get("state", mailing.state.value)
+    changes = request.app[LIVE].follow(mailing.id)
+    try:
+        async for look in changes:
+            if look is None:
+                if request.app[LIVE].closed or stream.over:
+                    break
+                await stream.heartbeat()
+                continue
+            template, context = ("board-live.html", board.live_context(look)) if of_board else ("progress.html", _progress(look))
+            await stream.send("look", render_text(request, template, context))
+            if is_board(look.mailing) != of_board or (not of_board and look.mailing.state.value != shown):
+                await stream.send("turned", "")
+                break
+            if stream.over:
+                break
+    except ConnectionResetError:  # the viewer went away: nothing to tell, nobody to tell it to
+        return stream.response
+    finally:
+        await changes.aclose()  # type: ignore[attr-defined]
+    return stream.response
+
+
+def _progress(look: Look) -> Mapping[str, Any]:
+    return {"mailing": look.mailing}
+
+
+async def cancel(request: web.Request) -> web.StreamResponse:
+    """POST /m/{mailing}/cancel: take back what has not been handed over."""
+    mailing = await load_mailing(request)
+    stopped = await actions.cancel(house_of(request), mailing, request[VISIT].actor)
+    return go(request, f"/m/{mailing.id}?done=cancelled&n={stopped}")

@@ -1,0 +1,22 @@
+"""The one place that says what stands in the navigation, in order."""
+
+from typing import NamedTuple
+
+from postoffice.model.people import Right
+from postoffice.words import N_
+
+
+class Entry(NamedTuple):
+    """A page of the navigation: shown to those who have its right."""
+
+    path: str
+    label: str  #: English, translated when shown
+    right: Right
+
+
+NAVIGATION = (
+    Entry("/", N_("Today"), Right.SEE),
+    Entry("/mailings", N_("Mailings"), Right.SEE),
+    Entry("/upload", N_("New mailing"), Right.SUBMIT),
+    Entry("/contacts", N_("Contacts"), Right.SEE),
+)

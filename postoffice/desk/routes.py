@@ -1,0 +1,52 @@
+"""Every route of the desk with what it needs. What is not in this table does not exist; what names no need cannot be written."""
+
+from postoffice.desk import board, contacts, item, mailing, options, panel, pictures, sign_in, today, upload
+from postoffice.desk.guard import Entry, Route
+from postoffice.model.people import Right
+
+_MAILING = "/m/{mailing}"
+_PIECE = "/m/{mailing}/items/{item}"
+_ITEM = "/i/{item}"
+
+ROUTES: tuple[Route, ...] = (
+    # --- who is there
+    Route("GET", "/sign-in", sign_in.sign_in_page, Entry.ANYBODY),
+    Route("POST", "/sign-in", sign_in.sign_in, Entry.ANYBODY),
+    Route("POST", "/language", sign_in.choose_language, Entry.ANYBODY),
+    Route("POST", "/sign-out", sign_in.sign_out, Entry.NEWCOMER),
+    Route("GET", "/password", sign_in.password_page, Entry.NEWCOMER),
+    Route("POST", "/password", sign_in.change_password, Entry.NEWCOMER),
+    # --- today, mailings, a new one
+    Route("GET", "/", today.today, Right.SEE),
+    Route("POST", "/try", today.try_out, Right.SUBMIT),
+    Route("GET", "/mailings", today.all_mailings, Right.SEE),
+    Route("GET", "/upload", upload.upload_page, Right.SUBMIT),
+    Route("POST", "/upload", upload.upload, Right.SUBMIT, own_check=True),
+    # --- a mailing: options, then board
+    Route("GET", _MAILING, mailing.mailing_page, Right.SEE),
+    Route("GET", _MAILING + "/live", mailing.live, Right.SEE),
+    Route("POST", _MAILING + "/options", options.choose, Right.SUBMIT),
+    Route("POST", _MAILING + "/confirm", options.confirm, Right.SEND),
+    Route("POST", _MAILING + "/send", options.send, Right.SEND),
+    Route("POST", _MAILING + "/recut", options.recut, Right.SUBMIT),
+    Route("POST", _MAILING + "/cancel", mailing.cancel, Right.SUBMIT),
+    Route("POST", _MAILING + "/exclude", options.exclude, Right.SUBMIT),
+    Route("POST", _MAILING + "/include", options.exclude, Right.SUBMIT),
+    Route("POST", _MAILING + "/resend", board.resend, Right.SEND),
+    Route("POST", _MAILING + "/send-more", board.send_more, Right.SEND),
+    Route("GET", _MAILING + "/export.csv", board.export, Right.SEE),
+    # --- an item within its mailing
+    Route("GET", _PIECE, panel.panel, Right.SEE),
+    Route("POST", _PIECE, panel.edit, Right.SUBMIT),
+    Route("POST", _PIECE + "/{action:release|exclude|include|merge|cut}", panel.act, Right.SUBMIT),
+    Route("GET", _PIECE + "/{size:thumb|page}-{page:[0-9]{1,6}}.png", pictures.picture, Right.SEE),
+    # --- an item on its own
+    Route("GET", _ITEM, item.item_page, Right.SEE),
+    Route("GET", _ITEM + "/letter.pdf", item.item_pdf, Right.SEE),
+    Route("POST", _ITEM + "/resend", item.resend, Right.SEND),
+    Route("POST", _ITEM + "/cancel", item.cancel, Right.SUBMIT),
+    Route("POST", _ITEM + "/block", item.block, Right.SUBMIT),
+    # --- contacts
+    Route("GET", "/contacts", contacts.all_contacts, Right.SEE),
+    Route("GET", "/contacts/{contact}", contacts.contact_page, Right.SEE),
+)
