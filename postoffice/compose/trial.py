@@ -88,7 +88,7 @@ def _letter(paper: "_Paper", chance: random.Random, number: int, lines: tuple[st
             pages[-1].justified(_LEFT, y, line, _RIGHT - _LEFT, 10.5, stretch=not last)
             y += _LEADING
         y += 2.4
-        if rows and paragraph is paragraphs[0]:
+        if rows and paragraph is paragraphs[1]:
             if y + 7 * (len(rows) + 1) > _END:
                 pages.append(_following(number))
                 y = _NEXT
@@ -107,7 +107,8 @@ def _content(chance: random.Random, number: int) -> tuple[str, list[str], list[t
     """Subject, paragraphs and table rows of a letter; one to three pages of them."""
     subject, opening, body = chance.choice(BODIES)
     length = chance.choice((3, 3, 4, 14, 16, 26))
-    middle = [body[step % len(body)] for step in range(length)]
+    pool = (*body, *(other for _, _, others in BODIES if others is not body for other in others))
+    middle = [pool[step % len(pool)] for step in range(length)]
     rows = [
         (
             chance.choice(("Abonnement annuel", "Maintenance préventive", "Relevé et contrôle", "Mise en service")),

@@ -42,43 +42,43 @@ TOWNS = (
 BODIES = (
     (
         "Votre facture",
-        "Vous trouverez ci-dessous le détail de votre facture. Son montant sera prélevé sur votre compte le 15 du mois, sauf si vous avez "
-        "choisi un autre mode de paiement.",
+        "Vous trouverez ci-dessous le détail de votre facture. Son montant sera prélevé sur votre compte le 15 du mois, sauf si vous "
+        "avez choisi un autre mode de paiement.",
         (
-            "Le contrat d'entretien couvre une visite par an, le réglage du brûleur, le contrôle de la sécurité et le déplacement de nos "
-            "techniciens sept jours sur sept. Les pièces sont garanties deux ans à compter de leur pose.",
+            "Le contrat d'entretien couvre une visite par an, le réglage du brûleur, le contrôle de la sécurité et le déplacement de "
+            "nos techniciens sept jours sur sept. Les pièces sont garanties deux ans à compter de leur pose.",
             "Pour nous aider à préparer votre visite, merci de dégager l'accès à la chaudière et de tenir à disposition le carnet "
             "d'entretien. Si la date proposée ne vous convient pas, un simple appel suffit pour en convenir d'une autre.",
             "Votre consommation est en baisse par rapport à l'année passée. Les conseils de nos techniciens et un réglage fin de la "
             "température permettent souvent de gagner encore quelques points.",
-            "Tout retard de paiement entraîne des pénalités au taux légal ainsi qu'une indemnité forfaitaire pour frais de recouvrement de "
-            "40 euros. Aucun escompte n'est accordé pour paiement anticipé.",
+            "Tout retard de paiement entraîne des pénalités au taux légal ainsi qu'une indemnité forfaitaire pour frais de "
+            "recouvrement de 40 euros. Aucun escompte n'est accordé pour paiement anticipé.",
         ),
     ),
     (
         "Renouvellement de votre contrat",
-        "Votre contrat d'entretien arrive à son terme à la fin du mois prochain. Sans avis contraire de votre part, il sera reconduit pour "
-        "une année aux conditions rappelées ci-dessous.",
+        "Votre contrat d'entretien arrive à son terme à la fin du mois prochain. Sans avis contraire de votre part, il sera "
+        "reconduit pour une année aux conditions rappelées ci-dessous.",
         (
-            "Cette année, nous avons étendu les horaires de notre service d'urgence et ouvert une agence à Villefranche. Le délai moyen "
-            "d'intervention est ainsi passé sous les quatre heures.",
-            "Conformément à la loi, vous pouvez mettre fin au contrat à tout moment à compter de sa reconduction, par lettre ou depuis "
-            "votre espace personnel. Les sommes versées d'avance vous seront rendues au prorata.",
-            "Le nouveau tarif tient compte de l'évolution de l'indice des prix à la production. Il reste inférieur à la moyenne relevée "
-            "dans la région pour des prestations comparables.",
+            "Cette année, nous avons étendu les horaires de notre service d'urgence et ouvert une agence à Villefranche. Le délai "
+            "moyen d'intervention est ainsi passé sous les quatre heures.",
+            "Conformément à la loi, vous pouvez mettre fin au contrat à tout moment à compter de sa reconduction, par lettre ou "
+            "depuis votre espace personnel. Les sommes versées d'avance vous seront rendues au prorata.",
+            "Le nouveau tarif tient compte de l'évolution de l'indice des prix à la production. Il reste inférieur à la moyenne "
+            "relevée dans la région pour des prestations comparables.",
         ),
     ),
     (
         "Rappel d'échéance",
-        "Sauf erreur de notre part, les sommes ci-dessous restent dues. Si votre règlement a croisé ce courrier, nous vous prions de ne pas "
-        "en tenir compte.",
+        "Sauf erreur de notre part, les sommes ci-dessous restent dues. Si votre règlement a croisé ce courrier, nous vous prions de "
+        "ne pas en tenir compte.",
         (
             "Vous pouvez régler par virement, par chèque ou en ligne. Pensez à rappeler la référence de ce courrier, qui nous permet "
             "d'affecter votre paiement sans délai.",
-            "Si vous rencontrez une difficulté passagère, notre service peut convenir avec vous d'un échéancier. Une réponse vous sera "
-            "donnée sous deux jours ouvrés.",
-            "À défaut de règlement sous quinze jours, nous serions contraints de suspendre les interventions prévues au contrat, sans que "
-            "cela remette en cause les garanties déjà acquises.",
+            "Si vous rencontrez une difficulté passagère, notre service peut convenir avec vous d'un échéancier. Une réponse vous "
+            "sera donnée sous deux jours ouvrés.",
+            "À défaut de règlement sous quinze jours, nous serions contraints de suspendre les interventions prévues au contrat, "
+            "sans que cela remette en cause les garanties déjà acquises.",
         ),
     ),
 )
