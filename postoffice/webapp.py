@@ -11,13 +11,12 @@ from postoffice.house import HOUSE, House
 from postoffice.intake.ipp.web import add_routes, mask_token
 from postoffice.model.errors import PostOfficeError
 from postoffice.portal import add_portal
-from postoffice.settings import Settings
 
 #: bodies that are not streamed (forms, JSON); uploads are streamed and have their own limits
 LARGEST_FORM = 2 * 1024 * 1024
 
 
-def web_app(house: House, settings: Settings) -> web.Application:
+def web_app(house: House) -> web.Application:
     """Desk, portal, API, printer, health and metrics."""
     app = web.Application(middlewares=[_log], client_max_size=LARGEST_FORM)
     app[HOUSE] = house

@@ -35,7 +35,7 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_house(settings, log) as house:
-        runner = web.AppRunner(web_app(house, settings), access_log=None, shutdown_timeout=5.0)
+        runner = web.AppRunner(web_app(house), access_log=None, shutdown_timeout=5.0)
         await runner.setup()
         await web.TCPSite(runner, settings.host, settings.port, backlog=512).start()
         if settings.tls_port:

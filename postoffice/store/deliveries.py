@@ -104,7 +104,8 @@ async def record(
         of_word = [change for change in changes if change.command == word]
         await connection.execute(
             deliveries.update()
-            .where(deliveries.c.id == sa.bindparam("b_id"), deliveries.c.state.in_([state.value for state in sources]))
+            # an expanding IN cannot be used with many parameter sets
+            .where(deliveries.c.id == sa.bindparam("b_id"), sa.or_(*(deliveries.c.state == state.value for state in sources)))
             .values(
                 state=target.value,
                 reference=sa.bindparam("b_reference"),
