@@ -10,7 +10,7 @@ _RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)")  # devices
 
 
 def safe_name(name: str, extension: str = "pdf") -> str:
-    """`name` as a file name that is harmless everywhere: no path, no control or direction signs, the right extension, at most 80 letters."""
+    """`name` as a file name that is harmless everywhere: no path, no control or direction signs, at most 80 letters."""
     text = unicodedata.normalize("NFC", name)
     text = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
     text = re.sub(r" +", " ", _SEPARATORS.sub("_", text)).strip(" ._")
