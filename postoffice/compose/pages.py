@@ -13,11 +13,11 @@ from postoffice.compose.read_address import AddressReading, read_address
 from postoffice.model.errors import PostOfficeError, Unreadable
 from postoffice.model.finding import Box, Finding, Severity
 from postoffice.model.layout import LAYOUTS, Layout
-from postoffice.pdf.document import Frame, frame_of, open_page, open_pdf
+from postoffice.pdf.document import MM, Frame, frame_of, open_page, open_pdf
 from postoffice.pdf.engine import Document, Page
-from postoffice.pdf.ocr import DPI, read_pictures
+from postoffice.pdf.ocr import DPI, OcrLine, read_pictures
 from postoffice.pdf.raster import Graphic, graphics, ink, picture
-from postoffice.pdf.text import Line, PageText, ZoneText, is_plausible
+from postoffice.pdf.text import LEFT_SLACK, Line, PageText, ZoneText, is_plausible
 
 #: share of unreliable letters above which the window is read as a picture
 _GARBLED = 0.3
@@ -27,6 +27,8 @@ _SAMPLE = 1500
 _OCR_BATCH = 16
 #: what a text zone may hold; an expression is tried on no more
 ZONE_CHARACTERS = 400
+#: mm read left and right of a window that is a picture
+_BEFORE, _BEHIND = 12.0, 20.0
 #: mm: texts lower or wider than this tell nothing of where a letter begins
 _MARK_DEPTH, _MARK_WIDTH = 130.0, 110.0
 _LANGUAGES = {"FR": ("fra", "eng", "deu"), "DE": ("deu", "eng", "fra"), "GB": ("eng", "fra", "deu")}
@@ -148,7 +150,13 @@ def _picture_to_read(
         return None
     if facts.blank or window.crossing or ink(page, frame, [layout.window])[0] is None:
         return None
-    return picture(page, frame, DPI, layout.window, grey=True)
+    return picture(page, frame, DPI, _with_sides(layout.window), grey=True)
+
+
+def _with_sides(window: Box) -> Box:
+    """The window with some of what stands beside it: text that runs through is only recognised by its ends."""
+    left = min(_BEFORE, window[0])
+    return (window[0] - left, window[1], window[2] + left + _BEHIND, window[3])
 
 
 def _reaches(drawn: Sequence[Graphic], window: Box) -> bool:
@@ -165,9 +173,9 @@ def _settle(sheets: Sequence[_Sheet], layout: Layout) -> list[PageFacts]:
     """Recognise the windows that are pictures, then read all windows as addresses."""
     wanted = [sheet for sheet in sheets if sheet.image is not None]
     readings, fault = _recognise([sheet.image for sheet in wanted if sheet.image is not None], layout)
-    for sheet, (lines, confidence) in zip(wanted, readings, strict=False):
-        sheet.window = ZoneText(tuple(lines))
-        sheet.facts = replace(sheet.facts, ocr=confidence if lines else None)
+    for sheet, (window, confidence) in zip(wanted, readings, strict=False):
+        sheet.window = window
+        sheet.facts = replace(sheet.facts, ocr=confidence if window.lines else None)
     if fault:
         for sheet in wanted:
             sheet.facts = replace(
@@ -183,8 +191,8 @@ def _settle(sheets: Sequence[_Sheet], layout: Layout) -> list[PageFacts]:
     return settled
 
 
-def _recognise(images: Sequence[Image.Image], layout: Layout) -> tuple[list[tuple[list[Line], float]], bool]:
-    """(lines on the page, confidence) of each window, and whether recognition failed altogether."""
+def _recognise(images: Sequence[Image.Image], layout: Layout) -> tuple[list[tuple[ZoneText, float]], bool]:
+    """(what stands in the window, confidence) of each picture, and whether recognition failed altogether."""
     if not images:
         return [], False
     languages = _LANGUAGES.get(layout.country, ("fra", "eng", "deu"))
@@ -195,13 +203,29 @@ def _recognise(images: Sequence[Image.Image], layout: Layout) -> tuple[list[tupl
             pages[number] = lines
     except PostOfficeError:
         return [], True
-    x, y = layout.window[0], layout.window[1]
-    read = []
-    for lines in pages:
-        moved = [Line(line.text, (line.box[0] + x, line.box[1] + y, *line.box[2:]), round(line.box[3] / 0.3528, 1)) for line in lines]
-        letters = sum(len(line.text) for line in lines)
-        read.append((moved, sum(line.confidence * len(line.text) for line in lines) / letters if letters else 0.0))
-    return read, False
+    return [_in_window(lines, layout.window) for lines in pages], False
+
+
+def _in_window(lines: Sequence[OcrLine], window: Box) -> tuple[ZoneText, float]:
+    """Recognised lines told apart as text of a page is: those that begin in the window, and those that run into it."""
+    corner = _with_sides(window)
+    inside: list[OcrLine] = []
+    crossing: list[Box] = []
+    for line in lines:
+        if not any(letter.isalnum() for letter in line.text):
+            continue  # a speck
+        left, right = corner[0] + line.box[0], corner[0] + line.box[0] + line.box[2]
+        if window[0] - LEFT_SLACK <= left < window[0] + window[2]:
+            inside.append(line)
+        elif left < window[0] and right > window[0] + LEFT_SLACK:
+            crossing.append((left, corner[1] + line.box[1], line.box[2], line.box[3]))
+    moved = [
+        Line(line.text, (line.box[0] + corner[0], line.box[1] + corner[1], line.box[2], line.box[3]), round(line.box[3] / MM, 1))
+        for line in inside
+    ]
+    letters = sum(len(line.text) for line in inside)
+    sure = sum(line.confidence * len(line.text) for line in inside) / letters if letters else 0.0
+    return ZoneText(tuple(moved), tuple(crossing)), sure
 
 
 def _numbering(text: str) -> tuple[int, int] | None:

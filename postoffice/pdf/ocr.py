@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from PIL import Image
 
@@ -20,6 +21,10 @@ _SECONDS = 30
 _NOISE = 15.0
 #: Sauvola's threshold in place of one for the whole picture
 _TINTED = ("-c", "thresholding_method=2")
+
+
+#: text, confidence, left, top, width, height in pixels
+_Word: TypeAlias = tuple[str, float, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def _run(program: str, listing: Path, chosen: Sequence[str], count: int, tinted:
 
 def _lines(table: str, count: int) -> list[list[OcrLine]]:
     """Tesseract's table of words (level 5) put together by page, block, paragraph and line."""
-    words: dict[tuple[int, ...], list[tuple[str, float, int, int, int, int]]] = {}
+    words: dict[tuple[int, ...], list[_Word]] = {}
     for row in table.splitlines()[1:]:
         cells = row.split("\t")
         if len(cells) < 12 or cells[0] != "5" or not cells[11].strip() or float(cells[10]) < _NOISE:
@@ -117,11 +122,28 @@ def _lines(table: str, count: int) -> list[list[OcrLine]]:
     pages: list[list[OcrLine]] = [[] for _ in range(count)]
     for key, found in words.items():
         if 1 <= key[0] <= count:
-            pages[key[0] - 1].append(_line(found))
+            pages[key[0] - 1] += [_line(run) for run in _columns(found)]
     return [sorted(page, key=lambda line: line.box[1]) for page in pages]
 
 
-def _line(words: list[tuple[str, float, int, int, int, int]]) -> OcrLine:
+def _columns(words: list[_Word]) -> list[list[_Word]]:
+    """A line cut where the gap is wider than any space: texts side by side are no sentence."""
+    runs: list[list[_Word]] = []
+    edge = 0
+    for word in sorted(words, key=lambda one: one[2]):
+        if runs and word[2] - edge <= 2 * _usual_height(words):
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+        edge = max(edge, word[2] + word[4])
+    return runs
+
+
+def _usual_height(words: list[_Word]) -> int:
+    return sorted(word[5] for word in words)[len(words) // 2]
+
+
+def _line(words: list[_Word]) -> OcrLine:
     left, top = min(word[2] for word in words), min(word[3] for word in words)
     right, bottom = max(word[2] + word[4] for word in words), max(word[3] + word[5] for word in words)
     letters = sum(len(word[0]) for word in words)
