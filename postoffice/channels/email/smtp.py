@@ -109,6 +109,10 @@ class SmtpCarrier:
 
     def _route(self, piece: Piece) -> _Route:
         to = read_mailbox(piece.to)
+        if not (piece.sender or self._manner.sender):  # a person mends it, the mail waits
+            raise TryLater(
+                "Neither the organisation nor this carrier names a sender's address", code="sender", after=timedelta(minutes=5)
+            )
         try:
             sender = read_mailbox(piece.sender or self._manner.sender)
             back = read_mailbox(self._manner.return_path.replace("{key}", piece.key)) if self._manner.return_path else sender

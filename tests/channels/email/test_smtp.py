@@ -283,6 +283,16 @@ async def test_no_line_breaks_get_into_a_mail(plain: tuple[SmtpCarrier, peer.Rel
     assert not relay.mails
 
 
+async def test_without_a_senders_address_the_mail_waits(plain: tuple[SmtpCarrier, peer.Relay]) -> None:
+    carrier, relay = plain
+    with pytest.raises(TryLater, match="sender"):
+        await carrier.send(mail(sender=""))
+    ours = carrier_for(relay.port, manner=Manner(sender="post@mairie.example"))
+    await ours.send(mail(sender=""))
+    assert relay.mails[0].mail_from == "post@mairie.example"
+    await ours.close()
+
+
 async def test_return_path_carries_the_key() -> None:
     async with peer.relay() as relay:
         carrier = carrier_for(relay.port, manner=Manner(return_path="b+{key}@bounces.example"))
