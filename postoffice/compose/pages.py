@@ -27,8 +27,8 @@ _SAMPLE = 1500
 _OCR_BATCH = 16
 #: what a text zone may hold; an expression is tried on no more
 ZONE_CHARACTERS = 400
-#: mm read left and right of a window that is a picture
-_BEFORE, _BEHIND = 12.0, 20.0
+#: mm read left, right, and above and below a window that is a picture: letters cut through are recognised as nonsense
+_BEFORE, _BEHIND, _ABOUT = 12.0, 20.0, 5.0
 #: mm: texts lower or wider than this tell nothing of where a letter begins
 _MARK_DEPTH, _MARK_WIDTH = 130.0, 110.0
 _LANGUAGES = {"FR": ("fra", "eng", "deu"), "DE": ("deu", "eng", "fra"), "GB": ("eng", "fra", "deu")}
@@ -156,7 +156,7 @@ def _picture_to_read(
 def _with_sides(window: Box) -> Box:
     """The window with some of what stands beside it: text that runs through is only recognised by its ends."""
     left = min(_BEFORE, window[0])
-    return (window[0] - left, window[1], window[2] + left + _BEHIND, window[3])
+    return (window[0] - left, window[1] - _ABOUT, window[2] + left + _BEHIND, window[3] + 2 * _ABOUT)
 
 
 def _reaches(drawn: Sequence[Graphic], window: Box) -> bool:
@@ -212,8 +212,9 @@ def _in_window(lines: Sequence[OcrLine], window: Box) -> tuple[ZoneText, float]:
     inside: list[OcrLine] = []
     crossing: list[Box] = []
     for line in lines:
-        if not any(letter.isalnum() for letter in line.text):
-            continue  # a speck
+        middle = corner[1] + line.box[1] + line.box[3] / 2
+        if not window[1] <= middle <= window[1] + window[3] or not any(letter.isalnum() for letter in line.text):
+            continue  # of a line outside, or a speck
         left, right = corner[0] + line.box[0], corner[0] + line.box[0] + line.box[2]
         if window[0] - LEFT_SLACK <= left < window[0] + window[2]:
             inside.append(line)
