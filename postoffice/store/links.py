@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.ids import new_id
@@ -60,7 +61,8 @@ async def add_missing(connection: AsyncConnection, values: Sequence[Mapping[str,
             row |= {"id": new_id(), "token_hash": token_hash, "proof_hash": proof_hash(token_hash, value["proof_text"]), "tries": 0}
             fresh.append(row)
     if fresh:
-        await connection.execute(links.insert(), fresh)
+        insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(links)
+        await connection.execute(insert.on_conflict_do_nothing(index_elements=["token_hash"]), fresh)
 
 
 async def by_token(connection: AsyncConnection, token: str) -> Link | None:
@@ -151,3 +153,8 @@ async def revoke_item(connection: AsyncConnection, organisation_id: str, item_id
 async def opened(connection: AsyncConnection, item_id: str, now: datetime) -> None:
     """Note the first time that a person proved to be the recipient."""
     await connection.execute(items.update().where(items.c.id == item_id, items.c.opened_at.is_(None)).values(opened_at=now))
+
+
+async def close_session(connection: AsyncConnection, token: str) -> None:
+    """End a visit."""
+    await connection.execute(link_sessions.delete().where(link_sessions.c.token_hash == hash_token(token)))

@@ -1,0 +1,105 @@
+"""How a recipient's page is made: language, templates, and the headers that keep it to itself."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from aiohttp import web
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from postoffice.house import HOUSE
+from postoffice.model.errors import PostOfficeError
+from postoffice.words import LANGUAGES, Words
+
+DOCUMENT = "/l/document"
+ENVIRONMENT = web.AppKey("portal_templates", jinja2.Environment)
+_POLICY = web.AppKey("portal_policy", str)
+
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+#: on every answer: nothing keeps it, nothing frames it, nothing learns where it came from (OWASP ASVS 5.0, 3.4 and 14.3.2)
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def add_templates(app: web.Application) -> None:
+    """The environment of the portal's own templates, apart from those of other doors; the style's hash goes into the policy."""
+    folder: Path = app[HOUSE].templates / "portal"
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    style = (folder / "portal.css").read_text(encoding="utf-8").strip()
+    environment.globals["style"] = style
+    app[ENVIRONMENT] = environment
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    app[_POLICY] = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; frame-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def language_of(request: web.Request, others: Sequence[str] = ()) -> str:
+    """What the reader's browser asks for, else the first that we speak of `others` (the contact's, the sender's)."""
+    wanted: list[tuple[float, int, str]] = []
+    for place, part in enumerate(request.headers.get("Accept-Language", "")[:400].split(",")):
+        match = re.fullmatch(r"\s*([a-zA-Z]{2,3})(?:-[\w-]+)?\s*(?:;\s*q=(0(?:\.\d{1,3})?|1(?:\.0{1,3})?))?\s*", part)
+        if match and float(match[2] or 1) > 0:
+            wanted.append((-float(match[2] or 1), place, match[1].lower()))
+    spoken = [language for _, _, language in sorted(wanted)] + list(others)
+    return next((language for language in spoken if language in LANGUAGES), "en")
+
+
+def page(request: web.Request, template: str, words: Words, *, status: int = 200, **context: Any) -> web.Response:
+    """A template as an answer, with all headers."""
+    text = request.app[ENVIRONMENT].get_template(template).render(_=words.gettext, ngettext=words.ngettext, words=words, **context)
+    response = web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
+    response.headers["Content-Security-Policy"] = request.app[_POLICY]
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Vary"] = "Accept-Language"
+    return response
+
+
+def missing(request: web.Request) -> web.Response:
+    """Unknown, altered, truncated and revoked links: one page for all, so that nothing can be learnt by trying."""
+    return page(request, "missing.html", Words(language_of(request)), status=404)
+
+
+def unavailable(request: web.Request) -> web.Response:
+    """Something of ours is away."""
+    response = page(request, "unavailable.html", Words(language_of(request)), status=503)
+    response.headers["Retry-After"] = "30"
+    return response
+
+
+def guarded(serve: Serve) -> Serve:
+    """Puts the headers on every answer, and tells trouble of ours as a page, without a word of its cause."""
+
+    async def guard(request: web.Request) -> web.StreamResponse:
+        house = request.app[HOUSE]
+        try:
+            response = await serve(request)
+        except PostOfficeError as error:
+            house.log.warning("portal.trouble", code=error.code)
+            response = unavailable(request)
+        except (DBAPIError, PoolTimeout, OSError) as error:
+            house.log.warning("portal.trouble", kind=type(error).__name__)
+            response = unavailable(request)
+        if not response.prepared:
+            response.headers.update(HEADERS)
+            if house.secure:
+                response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        return response
+
+    return guard
