@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from postoffice.intake.ipp.attributes import Place
 from postoffice.intake.ipp.phrases import tongue
@@ -77,10 +77,17 @@ def locate(told: str, host: str, secure: bool, path: str, desk: str) -> Place:
     `told` is the request's printer-uri or job-uri, `host` the Host header, `path` the printer's own path. A client's `http://`
     becomes `ipp://` with the port written out, because the two have different default ports.
     """
-    parts = urlsplit(told) if told.isascii() and len(told) < 1024 else urlsplit("")
+    parts = _split(told)
     ports = {"ipp": "", "ipps": "", "http": ":80", "https": ":443"}
     place = host if _HOST.fullmatch(host) else urlsplit(desk).netloc
     if parts.scheme in ports and _HOST.fullmatch(parts.netloc):
         place = parts.netloc if re.search(r":\d+$", parts.netloc) else parts.netloc + ports[parts.scheme]
         secure = secure or parts.scheme in ("ipps", "https")
     return Place(f"{'ipps' if secure else 'ipp'}://{place}{path}", secure, desk, f"{desk}/ipp/icon.png")
+
+
+def _split(address: str) -> SplitResult:
+    try:
+        return urlsplit(address if address.isascii() and len(address) < 1024 else "")
+    except ValueError:  # half an IPv6 address
+        return urlsplit("")

@@ -154,15 +154,18 @@ class _Door:
         response = web.Response(
             body=reply.encode(version, request_id, language), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"}
         )
-        if not await _drained(request):
+        if reply.status is Status.TIMEOUT or not await _drained(request):
             response.set_status(413 if reply.status is Status.ENTITY_TOO_LARGE else 400)
             response.force_close()
         return response
 
     async def get(self, request: web.Request) -> web.Response:
         """A page for people: what this address is and where the desk is."""
-        card = await self._card(request)
         language = tongue(request.headers.get("Accept-Language", ""))
+        try:
+            card = await self._card(request)
+        except Exception as error:
+            return _refusal(503, self._trouble(error, language).message)
         return web.Response(
             text=page(
                 card.name if card else None,
