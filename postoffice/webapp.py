@@ -3,6 +3,7 @@
 import time
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from postoffice.api import add_agent, add_api
 from postoffice.api.health import add_health
@@ -30,7 +31,7 @@ def web_app(house: House) -> web.Application:
 
 
 @web.middleware
-async def _log(request: web.Request, handler: web.typedefs.Handler) -> web.StreamResponse:
+async def _log(request: web.Request, handler: Handler) -> web.StreamResponse:
     """One line a request: method, route template (never the path, which may hold a token), status, milliseconds."""
     started = time.perf_counter()
     status = 500
