@@ -1,5 +1,6 @@
 """The main job, on real parts: LibreOffice makes a merge of 500 letters, CUPS prints it, the office reads, sends and follows it."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -47,5 +48,5 @@ def test_500_letters_of_a_libreoffice_merge_go_from_print_to_delivered(office: O
     api.until(path, lambda found: sum(found["counts"].get(state, 0) for state in handed) == LETTERS)
     sent = seconds_since(pressed)
     mailing = api.until(path, lambda found: found["counts"].get("delivered") == LETTERS)
-    print(f"\nprinted {printed} s, ready to choose {ready} s, handed over {sent} s, delivered {seconds_since(pressed)} s")
+    sys.stdout.write(f"\nprinted {printed} s, ready to choose {ready} s, handed over {sent} s, delivered {seconds_since(pressed)} s\n")
     assert mailing["state"] == "finished"
