@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pikepdf
+
 from postoffice.model.errors import Unreadable
 from postoffice.model.finding import Box
 from postoffice.pdf.engine import Document, Page, pdfium, pypdfium2
@@ -48,8 +50,8 @@ def open_pdf(path: Path) -> Iterator[Document]:
     _check_bytes(path)
     try:
         document = pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        raise _why(error) from None
+    except pypdfium2.PdfiumError:
+        raise _why(path) from None
     try:
         if len(document) == 0:
             raise Unreadable("pdf-empty", "This PDF has no page.", help="Print or export it again with its pages.")
@@ -166,11 +168,16 @@ def _check_bytes(path: Path) -> None:
         raise Unreadable("pdf-truncated", "This PDF ends in the middle: its end is missing.", help=_AGAIN, bytes=size)
 
 
-def _why(error: Exception) -> Unreadable:
-    """pdfium's error code as our word."""
-    code = getattr(error, "err_code", None)
-    if code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
+def _why(path: Path) -> Unreadable:
+    """Why pdfium refuses a document. Its own error code may be that of an earlier document, so another reader is asked."""
+    try:
+        with pikepdf.open(path) as document:
+            if len(document.pages) == 0:
+                return Unreadable("pdf-empty", "This PDF has no page.", help="Print or export it again with its pages.")
+    except pikepdf.PasswordError:
         return Unreadable("pdf-encrypted", "This PDF is protected by a password.", help=_ENCRYPTED_HELP)
+    except (pikepdf.PdfError, OSError, RuntimeError, ValueError):
+        pass  # it cannot read it either
     return Unreadable("pdf-damaged", "This PDF is damaged and cannot be opened.", help=_AGAIN)
 
 

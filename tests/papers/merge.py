@@ -62,12 +62,17 @@ _STYLES = """<office:automatic-styles>
 <style:page-layout style:name="pm1"><style:page-layout-properties fo:page-width="210mm" fo:page-height="297mm"
  fo:margin-top="15mm" fo:margin-bottom="15mm" fo:margin-left="20mm" fo:margin-right="20mm"/></style:page-layout>
 <style:style style:name="First" style:family="paragraph" style:parent-style-name="Standard" style:master-page-name="Standard">
- <style:paragraph-properties style:page-number="1" fo:margin-bottom="75mm"/><style:text-properties fo:font-size="14pt" fo:font-weight="bold"/></style:style>
+ <style:paragraph-properties style:page-number="1" fo:margin-bottom="75mm"/>
+ <style:text-properties fo:font-size="14pt" fo:font-weight="bold"/></style:style>
 <style:style style:name="Body" style:family="paragraph" style:parent-style-name="Standard">
  <style:paragraph-properties fo:text-align="justify" fo:margin-bottom="3mm"/></style:style>
-<style:style style:name="Tiny" style:family="paragraph" style:parent-style-name="Standard"><style:text-properties fo:font-size="7pt"/></style:style>
-<style:style style:name="To" style:family="paragraph" style:parent-style-name="Standard"><style:text-properties fo:font-size="10pt"/></style:style>
-<style:style style:name="fr1" style:family="graphic"><style:graphic-properties draw:fill="none" draw:stroke="none" style:vertical-pos="from-top" style:vertical-rel="page"
+<style:style style:name="Tiny" style:family="paragraph" style:parent-style-name="Standard">
+ <style:text-properties fo:font-size="7pt"/></style:style>
+<style:style style:name="To" style:family="paragraph" style:parent-style-name="Standard">
+ <style:text-properties fo:font-size="10pt"/></style:style>
+<style:style style:name="fr1" style:family="graphic">
+ <style:graphic-properties draw:fill="none" draw:stroke="none"
+ style:vertical-pos="from-top" style:vertical-rel="page"
  style:horizontal-pos="from-left" style:horizontal-rel="page" style:wrap="run-through" fo:padding="0mm" fo:border="none"
  style:run-through="foreground"/></style:style>
 </office:automatic-styles>
@@ -93,7 +98,8 @@ def _libreoffice(letters: list[tuple[int, list[str]]], layout: str, target: Path
     source = (
         '<?xml version="1.0" encoding="UTF-8"?><office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
         ' xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
-        ' xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0" xmlns:svg="urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0"'
+        ' xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"'
+        ' xmlns:svg="urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0"'
         ' xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0" office:version="1.2"'
         ' office:mimetype="application/vnd.oasis.opendocument.text"><office:styles><style:default-style style:family="paragraph">'
         '<style:text-properties fo:font-size="11pt" style:font-name="Liberation Serif" fo:language="fr" fo:country="FR"/>'
@@ -104,7 +110,16 @@ def _libreoffice(letters: list[tuple[int, list[str]]], layout: str, target: Path
         paper = Path(folder, "merge.fodt")
         paper.write_text(source, encoding="utf-8")
         subprocess.run(
-            ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", "pdf", "--outdir", folder, paper],
+            [
+                "soffice",
+                f"-env:UserInstallation=file://{folder}/profile",
+                "--headless",
+                "--convert-to",
+                "pdf",
+                "--outdir",
+                folder,
+                paper,
+            ],
             check=True,
             capture_output=True,
             timeout=300,
@@ -120,8 +135,10 @@ def _weasyprint(letters: list[tuple[int, list[str]]], layout: str, target: Path)
 
     x, y = _PLACES[layout]
     css = (
-        "@page { size: A4; margin: 15mm 20mm } body { font: 11pt 'DejaVu Sans'; margin: 0 } .letter { break-before: page; position: relative }"
-        f" .to {{ position: absolute; left: {x - 20}mm; top: {y - 15}mm; width: 84mm; font-size: 10pt; line-height: 4.2mm; white-space: pre }}"
+        "@page { size: A4; margin: 15mm 20mm } body { font: 11pt 'DejaVu Sans'; margin: 0 }"
+        " .letter { break-before: page; position: relative }"
+        f" .to {{ position: absolute; left: {x - 20}mm; top: {y - 15}mm; width: 84mm;"
+        " font-size: 10pt; line-height: 4.2mm; white-space: pre }}"
         " .from { position: absolute; left: 5mm; top: 44mm; font-size: 6pt; text-decoration: underline }"
         " .push { height: 90mm } p { text-align: justify; margin: 0 0 3mm; hyphens: auto; line-height: 6mm }"
     )
@@ -130,7 +147,8 @@ def _weasyprint(letters: list[tuple[int, list[str]]], layout: str, target: Path)
         sender = f'<div class="from">{_SENDER}</div>' if layout == "din" else ""
         text = f"<p>{_PARAGRAPH}</p>" * {1: 3, 2: 11, 3: 22}[pages]
         parts.append(
-            f'<div class="letter"><div class="push"><b>Société des Eaux Réunies</b></div>{sender}<div class="to">{escape(chr(10).join(lines))}</div>'
+            f'<div class="letter"><div class="push"><b>Société des Eaux Réunies</b></div>{sender}'
+            f'<div class="to">{escape(chr(10).join(lines))}</div>'
             f"<p>Objet : facture n° {1000 + number}</p>{text}</div>"
         )
     html = f'<html lang="fr"><style>{css}</style><body>{"".join(parts)}</body></html>'

@@ -3,9 +3,44 @@
 import random
 from dataclasses import dataclass
 
-_FIRST = ["Jean", "Zoé", "François", "Léa", "Noël", "Agnès", "Jérôme", "Marie-Thérèse", "Inès", "Björn", "Anaïs", "Cœlia", "Hélène", "Loïc"]
-_LAST = ["DUPONT", "LEFÈVRE", "D'ARRAS", "L'HERMITTE", "GARCÍA", "MÜLLER", "O'BRIEN", "DE LA TOUR D'AUVERGNE", "NGUYÊN", "ÇELIK", "BŒUF", "LE GOFF"]
-_STREETS = ["RUE DE LA RÉPUBLIQUE", "AVENUE DU GÉNÉRAL DE GAULLE", "IMPASSE DES LILAS", "BD DE L'ÉGALITÉ", "ALLÉE DES CHÊNES", "QUAI D'ORSAY"]
+_FIRST = [
+    "Jean",
+    "Zoé",
+    "François",
+    "Léa",
+    "Noël",
+    "Agnès",
+    "Jérôme",
+    "Marie-Thérèse",
+    "Inès",
+    "Björn",
+    "Anaïs",
+    "Cœlia",
+    "Hélène",
+    "Loïc",
+]
+_LAST = [
+    "DUPONT",
+    "LEFÈVRE",
+    "D'ARRAS",
+    "L'HERMITTE",
+    "GARCÍA",
+    "MÜLLER",
+    "O'BRIEN",
+    "DE LA TOUR D'AUVERGNE",
+    "NGUYÊN",
+    "ÇELIK",
+    "BŒUF",
+    "LE GOFF",
+]
+_STREETS = [
+    "RUE DE LA RÉPUBLIQUE",
+    "AVENUE DU GÉNÉRAL DE GAULLE",
+    "IMPASSE DES LILAS",
+    "BD DE L'ÉGALITÉ",
+    "ALLÉE DES CHÊNES",
+    "QUAI D'ORSAY",
+]
 _TOWNS = [
     "75008 PARIS",
     "92057 PARIS LA DEFENSE CEDEX 3",
