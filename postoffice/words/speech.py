@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
 
+from postoffice.model.channel import Channel
 from postoffice.model.errors import PostOfficeError
 from postoffice.words import catalogue
 from postoffice.words.marks import N_
@@ -109,6 +110,10 @@ class Words:
     def word(self, member: StrEnum) -> str:
         """The word for a state, a channel, a purpose ... (see terms.TERMS)."""
         return self.gettext(TERMS[type(member)][member.value])
+
+    def channel(self, word: str) -> str:
+        """The word for a channel that was kept as text (in plans)."""
+        return self.gettext(TERMS[Channel].get(word, word))
 
     def reason(self, code: str) -> str:
         """Why a channel was taken or passed over; the code itself where it is unknown."""
