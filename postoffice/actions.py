@@ -148,13 +148,12 @@ async def cancel(house: House, mailing: Mailing, actor: Actor) -> int:
     now = house.clock.now()
     async with house.database.write() as connection:
         mailing = await mailings.get(connection, mailing.id)
-        if mailing.state in (MailingState.PLANNING, MailingState.SENDING):
-            stopped = await deliveries.cancel_queued(connection, mailing.id, now)
-        else:
+        stopped = 0
+        if mailing.state not in (MailingState.PLANNING, MailingState.SENDING):
             await mailings.command(connection, mailing, "cancel", finished_at=now)
-            stopped = 0
-        for state in (ItemState.DRAFT, ItemState.HELD):
+        for state in (ItemState.DRAFT, ItemState.HELD):  # first: what is planned meanwhile has its delivery by the next line
             stopped += await items.set_state(connection, mailing.id, state, "cancel", now)
+        stopped += await deliveries.cancel_queued(connection, mailing.id, now)
         await finish_if_done(connection, mailing.id, now)
         await _audit(connection, house, mailing, actor, "mailing.cancel", items=stopped)
     return stopped
@@ -168,7 +167,15 @@ async def recut(house: House, mailing: Mailing, layout: str, split_rule: str, ac
     now = house.clock.now()
     async with house.database.write() as connection:
         await mailings.command(
-            connection, mailing, "recut", layout=layout, split_rule=split_rule, pages_read=0, error=None, ready_at=None
+            connection,
+            mailing,
+            "recut",
+            layout=layout,
+            split_rule=split_rule,
+            automatic=False,  # a person looks now: what was cut wrong once does not leave by itself
+            pages_read=0,
+            error=None,
+            ready_at=None,
         )
         batch_id = await add_reading(connection, mailing, now)
         await _audit(connection, house, mailing, actor, "mailing.recut", rule=split_rule, layout=layout)
@@ -272,11 +279,12 @@ async def cancel_item(house: House, item: Item, actor: Actor) -> None:
     """Stop one item that was not handed over yet; Conflict when it is too late."""
     now = house.clock.now()
     async with house.database.write() as connection:
-        if item.state is ItemState.QUEUED:
+        current = await items.locked(connection, item.id)  # it may have been planned since the page was shown
+        if current.delivery_id is not None and current.state not in (ItemState.DRAFT, ItemState.HELD):
             if not await deliveries.cancel_queued(connection, item.mailing_id, now, item_id=item.id):
                 raise Conflict("too-late", "This letter is being handed over this moment.", help="It can no longer be stopped.")
         else:
-            await items.command(connection, item, "cancel", now)
+            await items.command(connection, current, "cancel", now)
         await finish_if_done(connection, item.mailing_id, now)
         await _tell(connection, house, item, actor, EventKind.CANCELLED)
 
@@ -289,7 +297,7 @@ async def resend(house: House, mailing: Mailing, chosen: Sequence[Item], actor: 
     now = house.clock.now()
     async with house.database.write() as connection:
         for item in chosen:
-            values: dict[str, Any] = {"channel": channel.value} if channel else {}
+            values: dict[str, Any] = {"delivery_id": None} | ({"channel": channel.value} if channel else {})
             await items.command(connection, item, "resend", now, **values)
             await _tell(connection, house, item, actor, EventKind.EDITED, detail={"resend": channel.value if channel else ""})
         await mailings.command(connection, mailing, "resume")

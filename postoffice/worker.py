@@ -23,6 +23,8 @@ from postoffice.store.schema import heartbeats
 #: queue -> batches at the same time in one worker process
 QUEUES = {"compose": 2, "email": 4, "sms": 4, "fax": 8, "post": 3}
 RELAY_EVERY = 0.5  # seconds
+RINGS = 500  #: in one round of the relay
+ALONE = 4  #: batches at the same time while the queue server is away
 HEARTBEAT_EVERY = 10.0
 #: arq ends a job after this; the lease, not this, is what tells a dead worker
 LONGEST_JOB = timedelta(hours=6)
@@ -42,6 +44,7 @@ class Worker:
         self.pipeline = Pipeline(house, owner)
         self._stopping = asyncio.Event()
         self._alone: set[asyncio.Task[bool]] = set()
+        self._running: set[asyncio.Task[bool]] = set()
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; then finish the chunks in hand, give the rest back, and end."""
@@ -57,7 +60,7 @@ class Worker:
         done, late = await asyncio.wait(tasks, timeout=30)
         for task in late:
             task.cancel()
-        await asyncio.gather(*tasks, *self._alone, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._alone, *self._running, return_exceptions=True)
         self._house.log.info("worker.stopped", owner=self._owner)
 
     def stop(self) -> None:
@@ -77,17 +80,25 @@ class Worker:
                 ears.allow_pick_jobs = False
                 await asyncio.gather(*ears.tasks.values(), return_exceptions=True)
             hearing.cancel()
-            with contextlib.suppress(asyncio.CancelledError, RedisError, OSError, TimeoutError):
-                await hearing
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
-                await ears.close()
+            ended = await asyncio.gather(hearing, return_exceptions=True)
+            await asyncio.gather(self._close(ears), return_exceptions=True)
             if not self._stopping.is_set():
-                self._house.log.warning("worker.no_queue", queue=queue)
-                await asyncio.sleep(1)
+                self._house.log.warning("worker.no_queue", queue=queue, error=type(ended[0]).__name__)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), 1)
+
+    async def _close(self, ears: ArqWorker) -> None:
+        """Let go of a queue that may be gone: arq cancels its jobs here, so our steps run in tasks of their own."""
+        with contextlib.suppress(RedisError, OSError, TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(5):
+                await ears.close()
 
     def _ears(self, queue: str) -> ArqWorker:
         async def work(_ctx: dict[Any, Any], *given: Any, **_more: Any) -> None:
-            await self.pipeline.work(str(given[0]))
+            step = asyncio.create_task(self.pipeline.work(str(given[0])))
+            self._running.add(step)
+            step.add_done_callback(self._running.discard)
+            await asyncio.shield(step)  # a queue server that goes away must not break off a hand-over
 
         return ArqWorker(
             functions=[func(cast(Any, work), name="work", keep_result=0, timeout=LONGEST_JOB, max_tries=1)],
@@ -122,11 +133,14 @@ class Worker:
         async with self._house.database.read() as connection:
             if not await batches.any_due(connection, now):
                 return
+        room = ALONE - len(self._alone) if self._bell.deaf else RINGS
+        if room <= 0:
+            return
         async with self._house.database.write() as connection:
-            rings = await batches.due(connection, now)
+            rings = await batches.due(connection, now, room, self._queues if self._bell.deaf else None)
         for ring in rings:
             await self._bell.ring(ring.queue, ring.batch_id, ring.attempt)
-            if self._bell.deaf and ring.queue in self._queues and len(self._alone) < 4:
+            if self._bell.deaf and ring.queue in self._queues and len(self._alone) < ALONE:
                 task = asyncio.create_task(self.pipeline.work(ring.batch_id))
                 self._alone.add(task)
                 task.add_done_callback(self._alone.discard)

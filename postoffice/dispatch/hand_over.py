@@ -40,6 +40,12 @@ async def hand_over(carrier: Carrier, pieces: Sequence[Piece], log: Log, *, long
     return list(await asyncio.gather(*(_one(carrier, piece, log, longest) for piece in pieces)))
 
 
+def not_made(key: str, fault: PostOfficeError) -> Outcome:
+    """The piece itself could not be made. Ours to mend (a full disk): later. Else its pages are missing or damaged: never."""
+    answer = Answer.LATER if fault.status >= 500 else Answer.REFUSED
+    return Outcome(key, answer, reason=fault.message, code=fault.code)
+
+
 async def _one(carrier: Carrier, piece: Piece, log: Log, longest: float) -> Outcome:
     try:
         async with asyncio.timeout(longest):
@@ -54,8 +60,8 @@ async def _one(carrier: Carrier, piece: Piece, log: Log, longest: float) -> Outc
         return Outcome(piece.key, Answer.DOUBT, reason=doubt.reason, code=doubt.code)
     except TimeoutError:
         return Outcome(piece.key, Answer.DOUBT, reason=f"The carrier did not answer within {longest:.0f} s.", code="timeout")
-    except PostOfficeError as fault:  # the piece itself cannot be made: its pages are missing or damaged
-        return Outcome(piece.key, Answer.REFUSED, reason=fault.message, code=fault.code)
+    except PostOfficeError as fault:
+        return not_made(piece.key, fault)
     except Exception as bug:  # a carrier may raise four kinds and no other; what it did is unknown, so it is a doubt
         log.error("carrier.broke_contract", carrier=carrier.name, delivery=piece.key, error=type(bug).__name__)
         return Outcome(piece.key, Answer.DOUBT, reason="The carrier's program failed; see the log.", code=type(bug).__name__)

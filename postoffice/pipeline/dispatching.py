@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.dispatch.doubt import Settle, settle
-from postoffice.dispatch.hand_over import Answer, Outcome, hand_over
+from postoffice.dispatch.hand_over import Answer, Outcome, hand_over, not_made
 from postoffice.dispatch.retry import next_try
 from postoffice.house import House
 from postoffice.model.channel import Channel
@@ -25,6 +26,8 @@ from postoffice.store.batches import Batch
 from postoffice.store.deliveries import Change, LostLease
 from postoffice.store.finishing import finish_if_done
 
+#: a batch whose carrier was removed or switched off looks again after this
+CARRIER_AGAIN = timedelta(minutes=1)
 KINDS = {
     "hand_over": EventKind.HANDED_OVER,
     "put_back": EventKind.DEFERRED,
@@ -38,15 +41,45 @@ async def dispatch(house: House, batch: Batch, stop: Stop) -> None:
     async with house.database.read() as connection:
         mailing = await mailings.get(connection, batch.subject_id)
         organisation = await people.organisation(connection, mailing.organisation_id)
-    carrier = await house.carriers.get(mailing.organisation_id, batch.data["carrier"])
+    try:
+        carrier = await house.carriers.get(mailing.organisation_id, batch.data["carrier"])
+    except PostOfficeError as missing:  # removed, switched off, settings that cannot be read: a person mends it, nothing is lost
+        await _wait_for_carrier(house, batch, missing)
+        return
+    health = Health(house, mailing.organisation_id, carrier.name)
     async with Bench(house, mailing, organisation) as bench:
         await _settle_orphans(house, batch, mailing, carrier)
         while some := await _mark(house, batch, carrier):
-            await _hand_over_chunk(house, batch, mailing, carrier, bench, some)
+            await health.note(await _hand_over_chunk(house, batch, mailing, carrier, bench, some))
             if house.limits.chunk_delay:
                 await asyncio.sleep(house.limits.chunk_delay)
             stop.check()
     await _close(house, batch, mailing, carrier)
+
+
+@dataclass
+class Health:
+    """What is told of a carrier while one batch goes through it; written only when it changes, since all batches share its row."""
+
+    house: House
+    organisation_id: str
+    carrier: str
+    _told: str | None = None
+
+    async def note(self, trouble: str) -> None:
+        """`trouble` in words, empty for none."""
+        if trouble != self._told:
+            self._told = trouble
+            async with self.house.database.write() as connection:
+                await carrier_rows.note_health(connection, self.organisation_id, self.carrier, self.house.clock.now(), trouble)
+
+
+async def _wait_for_carrier(house: House, batch: Batch, missing: PostOfficeError) -> None:
+    house.log.warning("carrier.not_to_be_had", batch=batch.id, carrier=batch.data["carrier"], code=missing.code)
+    now = house.clock.now()
+    async with house.database.write() as connection:
+        await batches.put_off(connection, batch, now + CARRIER_AGAIN)
+        await carrier_rows.note_health(connection, batch.organisation_id, batch.data["carrier"], now, missing.message)
 
 
 async def _mark(house: House, batch: Batch, carrier: Carrier) -> list[Delivery]:
@@ -56,14 +89,21 @@ async def _mark(house: House, batch: Batch, carrier: Carrier) -> list[Delivery]:
 
 async def _hand_over_chunk(
     house: House, batch: Batch, mailing: Mailing, carrier: Carrier, bench: Bench, some: Sequence[Delivery]
-) -> None:
+) -> str:
+    """Hand over and record; what troubles the carrier, in words."""
     try:
         pieces = await bench.pieces(some)
     except PostOfficeError as fault:  # pages or template cannot be had: nothing was handed over
-        outcomes = [Outcome(delivery.id, Answer.REFUSED, reason=fault.message, code=fault.code) for delivery in some]
+        outcomes = [not_made(delivery.id, fault) for delivery in some]
+    except Exception as bug:  # the carrier was not called: none of these is in doubt, whatever broke
+        reason = "The message could not be made; see the log."
+        outcomes = [Outcome(delivery.id, Answer.LATER, reason=reason, code=type(bug).__name__) for delivery in some]
+        await _record(house, batch, mailing, carrier, some, outcomes)
+        raise
     else:
         outcomes = await hand_over(carrier, pieces, house.log)
     await _record(house, batch, mailing, carrier, some, outcomes)
+    return next((outcome.reason for outcome in outcomes if outcome.answer in (Answer.LATER, Answer.DOUBT)), "")
 
 
 async def _record(
@@ -78,8 +118,6 @@ async def _record(
             if outcome.address_dead:
                 found = await items.get(connection, change.delivery.item_id)
                 await block_address(connection, house, mailing, change.delivery, found, outcome.code, carrier.name)
-        troubled = next((outcome.reason for outcome in outcomes if outcome.answer in (Answer.LATER, Answer.DOUBT)), "")
-        await carrier_rows.note_health(connection, mailing.organisation_id, carrier.name, now, troubled)
 
 
 def _change(house: House, mailing: Mailing, carrier: Carrier, delivery: Delivery, outcome: Outcome) -> Change:
@@ -136,8 +174,7 @@ async def _ask_for(house: House, carrier: Carrier, left: Sequence[Delivery]) -> 
 
 async def _tell(connection: AsyncConnection, house: House, mailing: Mailing, carrier: Carrier, changes: Sequence[Change]) -> None:
     now = house.clock.now()
-    ids = [change.delivery.item_id for change in changes]
-    found = await items.by_ids(connection, ids)
+    contacts = await items.contact_ids(connection, [change.delivery.item_id for change in changes])
     new = [
         events.NewEvent(
             mailing.organisation_id,
@@ -147,7 +184,7 @@ async def _tell(connection: AsyncConnection, house: House, mailing: Mailing, car
             mailing_id=mailing.id,
             item_id=change.delivery.item_id,
             delivery_id=change.delivery.id,
-            contact_id=found[change.delivery.item_id].contact_id,
+            contact_id=contacts.get(change.delivery.item_id),
             code=change.code,
             text=change.error,
             detail={"reference": change.reference, "attempt": change.delivery.attempt},

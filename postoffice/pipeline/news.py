@@ -22,9 +22,8 @@ async def apply_news(house: House, organisation_id: str, carrier: str, told: Seq
         return 0
     now = house.clock.now()
     async with house.database.write() as connection:
-        known = await deliveries.find(connection, carrier, told)
+        known = await deliveries.find(connection, organisation_id, carrier, told)
         pairs = [(known[event.key, event.reference], event) for event in told if (event.key, event.reference) in known]
-        pairs = [(delivery, event) for delivery, event in pairs if delivery.organisation_id == organisation_id]
         if len(pairs) < len(told):
             house.log.warning("news.of_nothing", carrier=carrier, count=len(told) - len(pairs))
         found = await items.by_ids(connection, list({delivery.item_id for delivery, _ in pairs}))

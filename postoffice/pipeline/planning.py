@@ -47,15 +47,11 @@ async def plan(house: House, batch: Batch, stop: Stop) -> None:
         await _finish(house, batch, mailing)
         return
     carriers = await house.carriers.names(mailing.organisation_id, live=mailing.live)
-    after = 0
-    while True:
+    sizes = {name: (await house.carriers.get(mailing.organisation_id, name)).abilities.batch for name in set(carriers.values())}
+    after: int | None = 0
+    while after is not None:
         stop.check()
-        async with house.database.read() as connection:
-            some = await items.of_state(connection, mailing.id, ItemState.DRAFT, after, SLICE)
-        if not some:
-            break
-        after = some[-1].position
-        await _plan_slice(house, batch, mailing, some, carriers)
+        after = await _plan_slice(house, batch, mailing, after, carriers, sizes)
     await _finish(house, batch, mailing)
 
 
@@ -70,13 +66,18 @@ async def _finish(house: House, batch: Batch, mailing: Mailing) -> None:
         await finish_if_done(connection, mailing.id, now)
 
 
-async def _plan_slice(house: House, batch: Batch, mailing: Mailing, some: Sequence[Item], carriers: Mapping[Channel, str]) -> None:
-    sizes = {name: (await house.carriers.get(mailing.organisation_id, name)).abilities.batch for name in set(carriers.values())}
+async def _plan_slice(
+    house: House, batch: Batch, mailing: Mailing, after: int, carriers: Mapping[Channel, str], sizes: Mapping[str, int]
+) -> int | None:
+    """Plan the drafts after a position; the last one's position, None where there were none."""
     now = house.clock.now()
     rung_for: list[tuple[str, str]] = []
     async with house.database.write() as connection:
         if not await batches.renew(connection, batch, now, house.lease):
             raise LostLease(batch.id)
+        some = await items.locked_drafts(connection, mailing.id, after, SLICE)
+        if not some:
+            return None
         blocked = await _suppressed(house, connection, mailing, some)
         people = await _contacts(house, connection, mailing, some)
         ready = [
@@ -97,6 +98,7 @@ async def _plan_slice(house: House, batch: Batch, mailing: Mailing, some: Sequen
         await events.add(connection, [_event(mailing, one, now) for one in ready], now)
     for queue, batch_id in rung_for:
         await house.bell.ring(queue, batch_id, 1)
+    return some[-1].position
 
 
 async def add_dispatch(connection: AsyncConnection, house: House, mailing: Mailing, channel: Channel, carrier: str) -> str:

@@ -2,21 +2,19 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from postoffice import actions
 from postoffice.compose import pages as page_reader
-from postoffice.compose import split
 from postoffice.compose.pages import PageFacts
+from postoffice.compose.reading import Reading, check_choice, conclude, slice_size, slices
+from postoffice.compose.rules import parse_rule, zones_of
 from postoffice.house import House
-from postoffice.model.errors import Conflict, PostOfficeError, TooLarge
-from postoffice.model.item import NewItem
-from postoffice.model.layout import LAYOUTS
+from postoffice.model.errors import PostOfficeError, TooLarge
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import EventKind, MailingState
-from postoffice.pdf import convert, document
+from postoffice.pdf import convert
+from postoffice.pdf.document import DocumentFacts, inspect
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, events, items, mailings
 from postoffice.store.batches import Batch
@@ -28,25 +26,24 @@ AT_ONCE = 4  #: slices in the workshop at the same time
 
 async def read(house: House, batch: Batch, stop: Stop) -> None:
     """Cut the mailing into items. What is wrong with the document ends in the mailing's error, in words, not in a retry."""
-    now = house.clock.now()
     async with house.database.write() as connection:
         mailing = await mailings.get(connection, batch.subject_id)
-        if mailing.state not in (MailingState.RECEIVED, MailingState.READING):
-            await batches.finish(connection, batch, now)
+        if mailing.state in (MailingState.RECEIVED, MailingState.READING):
+            await mailings.command(connection, mailing, "read")
+    if mailing.state in (MailingState.RECEIVED, MailingState.READING):
+        try:
+            mailing, facts = await _as_pdf(house, mailing)
+            reading = await _read_items(house, mailing, facts, stop)
+        except PostOfficeError as error:
+            if error.status >= 500:  # ours to mend (disk full): try again later
+                raise
+            await _fail(house, batch, mailing, error)
             return
-        await mailings.command(connection, mailing, "read")
-    try:
-        mailing = await _as_pdf(house, mailing)
-        found, proposals = await _read_items(house, mailing, stop)
-    except PostOfficeError as error:
-        if error.status >= 500:  # ours to mend (disk full, damaged store): try again later
-            raise
-        await _fail(house, batch, mailing, error)
-        return
-    await _offer(house, batch, mailing, len(found), proposals)
+        await _offer(house, batch, mailing, reading)
+    await _go_on(house, batch)
 
 
-async def _as_pdf(house: House, mailing: Mailing) -> Mailing:
+async def _as_pdf(house: House, mailing: Mailing) -> tuple[Mailing, DocumentFacts]:
     """The mailing with its PDF and number of pages; converted once, however often this step runs."""
     assert mailing.original is not None
     if mailing.document is None and mailing.media_type == convert.PDF:
@@ -56,7 +53,7 @@ async def _as_pdf(house: House, mailing: Mailing) -> Mailing:
     else:
         sha256 = mailing.document
     async with house.documents.as_file(mailing.organisation_id, sha256) as path:
-        facts = await house.workshop.run(document.inspect, path)
+        facts = await house.workshop.run(inspect, path)
     if facts.pages > house.limits.max_pages:
         raise TooLarge(
             "too-many-pages",
@@ -67,7 +64,7 @@ async def _as_pdf(house: House, mailing: Mailing) -> Mailing:
         )
     async with house.database.write() as connection:
         await mailings.update(connection, mailing.id, document=sha256, pages=facts.pages, pages_read=0)
-        return await mailings.get(connection, mailing.id)
+        return await mailings.get(connection, mailing.id), facts
 
 
 async def _convert(house: House, mailing: Mailing) -> str:
@@ -82,10 +79,10 @@ async def _convert(house: House, mailing: Mailing) -> str:
     return stored.sha256
 
 
-async def _read_items(house: House, mailing: Mailing, stop: Stop) -> tuple[Sequence[PageFacts], Sequence[NewItem]]:
+async def _read_items(house: House, mailing: Mailing, document: DocumentFacts, stop: Stop) -> Reading:
     assert mailing.document is not None
-    rule = split.parse_rule(mailing.split_rule)
-    zones = split.zones_of(rule)
+    check_choice(mailing.layout, mailing.split_rule)
+    zones = zones_of(parse_rule(mailing.split_rule))
     gate = asyncio.Semaphore(AT_ONCE)
     done = 0
 
@@ -100,41 +97,62 @@ async def _read_items(house: House, mailing: Mailing, stop: Stop) -> tuple[Seque
             return list(facts)
 
     async with house.documents.as_file(mailing.organisation_id, mailing.document) as path:
-        starts = range(1, mailing.pages + 1, SLICE)
-        tasks = [asyncio.create_task(one_slice(path, first, min(SLICE, mailing.pages + 1 - first))) for first in starts]
+        sizes = slices(mailing.pages, min(SLICE, slice_size(document)))
+        tasks = [asyncio.create_task(one_slice(path, first, count)) for first, count in sizes]
         try:
-            slices = await asyncio.gather(*tasks)
+            parts = await asyncio.gather(*tasks)
         except BaseException:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
-    facts = [page for part in slices for page in part]
-    return facts, split.cut(facts, rule, LAYOUTS[mailing.layout])
+    pages = [page for part in parts for page in part]
+    return await house.workshop.run(conclude, document, pages, mailing.layout, mailing.split_rule)
 
 
-async def _offer(house: House, batch: Batch, mailing: Mailing, pages: int, proposals: Sequence[NewItem]) -> None:
-    """Write the items and let the person choose; an automatic printer goes on by itself with what nothing speaks against."""
+async def _offer(house: House, batch: Batch, mailing: Mailing, reading: Reading) -> None:
+    """Write the items and let the person choose. Nothing where the mailing was taken back meanwhile."""
     now = house.clock.now()
     async with house.database.write() as connection:
-        if not await batches.finish(connection, batch, now):
+        if not await batches.renew(connection, batch, now, house.lease):
             raise LostLease(batch.id)
-        held = await items.add_all(connection, mailing.organisation_id, mailing.id, proposals, now)
-        await mailings.update(connection, mailing.id, items=len(proposals), pages_read=pages)
-        await mailings.command(connection, mailing, "offer", ready_at=now)
+        current = await mailings.get(connection, mailing.id)
+        if current.state is not MailingState.READING:
+            return
+        await mailings.command(connection, current, "offer", ready_at=now)
+        held = await items.add_all(connection, mailing.organisation_id, mailing.id, reading.items, now)
+        await mailings.update(
+            connection,
+            mailing.id,
+            items=len(reading.items),
+            pages_read=reading.pages,
+            findings=mailings.as_findings(reading.findings),
+        )
         event = events.NewEvent(
             mailing.organisation_id,
             EventKind.READ,
             "office",
             now,
             mailing_id=mailing.id,
-            detail={"items": len(proposals), "held": held, "pages": pages},
+            detail={"items": len(reading.items), "held": held, "pages": reading.pages},
         )
         await events.add(connection, [event], now)
-        ready = await mailings.get(connection, mailing.id)
-    if ready.automatic and held < len(proposals):
-        with suppress(Conflict):  # somebody was quicker on the page
-            await actions.send(house, ready, ready.options, actions.OFFICE)
+
+
+async def _go_on(house: House, batch: Batch) -> None:
+    """An automatic printer sends by itself what nothing speaks against; then the work is done.
+
+    In this order: whoever dies in between leaves the batch open, and the next one comes by here again.
+    """
+    async with house.database.read() as connection:
+        mailing = await mailings.get(connection, batch.subject_id)
+    if mailing.automatic and mailing.state is MailingState.WAITING:
+        try:
+            await actions.send(house, mailing, mailing.options, actions.OFFICE)
+        except PostOfficeError as obstacle:  # all items are held, an envelope is too small, or somebody was quicker
+            house.log.info("mailing.waits_for_a_person", mailing=mailing.id, code=obstacle.code)
+    async with house.database.write() as connection:
+        await batches.finish(connection, batch, house.clock.now())
 
 
 async def _fail(house: House, batch: Batch, mailing: Mailing, error: PostOfficeError) -> None:
@@ -142,6 +160,8 @@ async def _fail(house: House, batch: Batch, mailing: Mailing, error: PostOfficeE
     async with house.database.write() as connection:
         if not await batches.finish(connection, batch, now):
             raise LostLease(batch.id)
+        if (await mailings.get(connection, mailing.id)).state is not MailingState.READING:  # taken back meanwhile
+            return
         shape = mailings.as_error(error.code, error.message, error.help, error.facts)
         await mailings.command(connection, mailing, "fail", error=shape, finished_at=now)
     house.log.info("mailing.unreadable", mailing=mailing.id, code=error.code)

@@ -51,7 +51,8 @@ class Pipeline:
 
     async def _run(self, batch: Batch) -> None:
         log = self._house.log
-        keeper = asyncio.create_task(self._keep_lease(batch))
+        over = asyncio.Event()
+        keeper = asyncio.create_task(self._keep_lease(batch, over))
         try:
             await STEPS[batch.step](self._house, batch, self.stop)
         except LostLease:
@@ -61,13 +62,13 @@ class Pipeline:
         except Exception as error:
             await self._failed(batch, error)
         finally:
-            keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+            over.set()  # not cancelled: it may be in the middle of a transaction
+            await keeper
 
     async def _give_back(self, batch: Batch) -> None:
-        async with self._house.database.write() as connection:
-            await batches.put_off(connection, batch, self._house.clock.now())
+        with contextlib.suppress(SQLAlchemyError, OSError):  # the lease runs out by itself
+            async with self._house.database.write() as connection:
+                await batches.put_off(connection, batch, self._house.clock.now())
 
     async def _failed(self, batch: Batch, error: Exception) -> None:
         """A step that raised is tried again later, a few times; the log says where it broke, without its values."""
@@ -78,9 +79,12 @@ class Pipeline:
                 if await batches.fail(connection, batch, self._house.clock.now(), f"{type(error).__name__} at {_where(error)}"):
                     self._house.log.error("batch.set_aside", batch=batch.id, step=batch.step)
 
-    async def _keep_lease(self, batch: Batch) -> None:
+    async def _keep_lease(self, batch: Batch, over: asyncio.Event) -> None:
         while True:
-            await asyncio.sleep(self._lease.total_seconds() / 3)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), self._lease.total_seconds() / 3)
+            if over.is_set():
+                return
             with contextlib.suppress(SQLAlchemyError, OSError):
                 async with self._house.database.write() as connection:
                     if not await batches.renew(connection, batch, self._house.clock.now(), self._lease):

@@ -82,19 +82,15 @@ async def add(
     return batch_id
 
 
-async def due(connection: AsyncConnection, now: datetime, limit: int = 500) -> list[Ring]:
-    """Relay and reconciler in one: open, unleased, due, and not rung recently. Marks them as rung."""
-    ready = (
-        sa.select(batches.c.id)
-        .where(
-            batches.c.state == "open",
-            sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now),
-            sa.or_(batches.c.lease_until.is_(None), batches.c.lease_until < now),
-            sa.or_(batches.c.rung_at.is_(None), batches.c.rung_at < now - RING_AGAIN),
-        )
-        .order_by(batches.c.priority, batches.c.id)
-        .limit(limit)
-    )
+async def due(connection: AsyncConnection, now: datetime, limit: int = 500, queues: Sequence[str] | None = None) -> list[Ring]:
+    """Relay and reconciler in one: open, unleased, due, and not rung recently. Marks them as rung.
+
+    `queues`: only these; several relays at once share the work without waiting for one another.
+    """
+    ready = sa.select(batches.c.id).where(*_silent(now))
+    if queues is not None:
+        ready = ready.where(batches.c.queue.in_(queues))
+    ready = ready.order_by(batches.c.priority, batches.c.id).limit(limit).with_for_update(skip_locked=True)
     rows = await connection.execute(
         batches.update()
         .where(batches.c.id.in_(ready))
@@ -106,17 +102,16 @@ async def due(connection: AsyncConnection, now: datetime, limit: int = 500) -> l
 
 async def any_due(connection: AsyncConnection, now: datetime) -> bool:
     """A cheap look whether `due` would find something, so that an idle office writes nothing."""
-    found = await connection.scalar(
-        sa.select(batches.c.id)
-        .where(
-            batches.c.state == "open",
-            sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now),
-            sa.or_(batches.c.lease_until.is_(None), batches.c.lease_until < now),
-            sa.or_(batches.c.rung_at.is_(None), batches.c.rung_at < now - RING_AGAIN),
-        )
-        .limit(1)
+    return await connection.scalar(sa.select(batches.c.id).where(*_silent(now)).limit(1)) is not None
+
+
+def _silent(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        batches.c.state == "open",
+        sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now),
+        sa.or_(batches.c.lease_until.is_(None), batches.c.lease_until < now),
+        sa.or_(batches.c.rung_at.is_(None), batches.c.rung_at < now - RING_AGAIN),
     )
-    return found is not None
 
 
 async def claim(connection: AsyncConnection, batch_id: str, owner: str, now: datetime, lease: timedelta) -> Batch | None:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from postoffice.model.ports import Log
 
 JOB = "work"  #: the one arq function: work(step batch id)
+LONGEST_RING = 3.0  #: seconds; a queue server that hangs must not hold up a door
 EXPIRES_MS = 60_000  #: a ring that nobody heard within a minute is rung again by the reconciler anyway
 
 
@@ -57,10 +58,11 @@ class ArqBell:
     async def ring(self, queue: str, batch_id: str, attempt: int) -> None:
         """See ports.Bell."""
         try:
-            pool = await self._connected()
-            await pool.enqueue_job(
-                JOB, batch_id, _job_id=f"b{batch_id}:{attempt}", _queue_name=queue_name(queue), _expires=EXPIRES_MS / 1000
-            )
+            async with asyncio.timeout(LONGEST_RING):
+                pool = await self._connected()
+                await pool.enqueue_job(
+                    JOB, batch_id, _job_id=f"b{batch_id}:{attempt}", _queue_name=queue_name(queue), _expires=EXPIRES_MS / 1000
+                )
             self.deaf = False
         except (RedisError, OSError, TimeoutError) as error:
             if not self.deaf:
@@ -70,7 +72,8 @@ class ArqBell:
     async def ping(self) -> bool:
         """Whether the queue server answers."""
         try:
-            return bool(await (await self._connected()).ping())
+            async with asyncio.timeout(LONGEST_RING):
+                return bool(await (await self._connected()).ping())
         except (RedisError, OSError, TimeoutError):
             return False
 

@@ -1,6 +1,6 @@
 """Queries about contacts. The caller owns the transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,48 +45,52 @@ async def find_or_add(
 
     `wanted`: {match_key: {"name": str, "points": [(channel, value, address or None)]}}.
     """
-    query = sa.select(contacts.c.match_key, contacts.c.id).where(contacts.c.organisation_id == organisation_id)
-    found = await connection.execute(query.where(contacts.c.match_key.in_(wanted)))
-    known = {row.match_key: row.id for row in found}
-    insert_contact, insert_point = (_insert(connection, table) for table in (contacts, contact_points))
-    points = []
-    fresh = []
-    for key, facts in wanted.items():
-        if key not in known:
-            known[key] = new_id()
-            fresh.append(
-                {
-                    "id": known[key],
-                    "organisation_id": organisation_id,
-                    "kind": "person",
-                    "name": str(facts["name"])[:300],
-                    "match_key": key,
-                    "language": "",
-                    "preferred_channel": None,
-                    "external_ids": {},
-                    "attributes": {},
-                    "created_at": now,
-                    "updated_at": now,
-                }
-            )
-        for channel, value, address in facts["points"]:
-            points.append(
-                {
-                    "id": new_id(),
-                    "organisation_id": organisation_id,
-                    "contact_id": known[key],
-                    "channel": channel,
-                    "value": value[:500],
-                    "address": address,
-                    "health": "good",
-                    "created_at": now,
-                }
-            )
-    if fresh:
-        await connection.execute(insert_contact.on_conflict_do_nothing(), fresh)
+    known = await _known(connection, organisation_id, wanted)
+    missing = sorted(set(wanted) - set(known))  # everybody inserts in the same order: nobody waits for one another in a circle
+    if missing:
+        fresh = [_fresh(organisation_id, key, str(wanted[key]["name"])[:300], now) for key in missing]
+        await connection.execute(_insert(connection, contacts).on_conflict_do_nothing(), fresh)
+        known |= await _known(connection, organisation_id, missing)  # somebody may have been quicker
+    points = [
+        {
+            "id": new_id(),
+            "organisation_id": organisation_id,
+            "contact_id": known[key],
+            "channel": channel,
+            "value": value[:500],
+            "address": address,
+            "health": "good",
+            "created_at": now,
+        }
+        for key in sorted(wanted)
+        for channel, value, address in wanted[key]["points"]
+    ]
     if points:
-        await connection.execute(insert_point.on_conflict_do_nothing(), points)
+        await connection.execute(_insert(connection, contact_points).on_conflict_do_nothing(), points)
     return known
+
+
+async def _known(connection: AsyncConnection, organisation_id: str, keys: Collection[str]) -> dict[str, str]:
+    query = sa.select(contacts.c.match_key, contacts.c.id).where(
+        contacts.c.organisation_id == organisation_id, contacts.c.match_key.in_(keys)
+    )
+    return {row.match_key: row.id for row in await connection.execute(query)}
+
+
+def _fresh(organisation_id: str, key: str, name: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "kind": "person",
+        "name": name,
+        "match_key": key,
+        "language": "",
+        "preferred_channel": None,
+        "external_ids": {},
+        "attributes": {},
+        "created_at": now,
+        "updated_at": now,
+    }
 
 
 def _insert(connection: AsyncConnection, table: sa.Table) -> Any:

@@ -12,13 +12,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.delivery import Delivery, Event
-from postoffice.model.states import DELIVERY_COMMANDS, DeliveryState, after_news, item_state_of
+from postoffice.model.states import DELIVERY_COMMANDS, DeliveryState, after_news
 from postoffice.store import batches as work
 from postoffice.store import rows
-from postoffice.store.schema import deliveries, items
+from postoffice.store.schema import UtcTime, deliveries, items
 
-#: states after which a carrier may still have news that is worth asking for
-ASKABLE = (DeliveryState.HANDED_OVER, DeliveryState.IN_PRODUCTION, DeliveryState.MAILED)
+#: states in which a carrier may have news that is worth asking for
+ASKABLE = (DeliveryState.IN_DOUBT, DeliveryState.HANDED_OVER, DeliveryState.IN_PRODUCTION, DeliveryState.MAILED)
+TAKEN = (DeliveryState.HANDED_OVER, DeliveryState.IN_PRODUCTION, DeliveryState.MAILED, DeliveryState.DELIVERED, DeliveryState.RETURNED)
+_FAILED = (DeliveryState.FAILED, DeliveryState.RETURNED)
+_SHOW_AT_ONCE = 500  # ids in one statement: databases take some 32,000 parameters
 ENDED = (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.RETURNED, DeliveryState.CANCELLED)
 
 
@@ -80,7 +83,7 @@ async def mark(connection: AsyncConnection, batch: work.Batch, limit: int, now: 
         .returning(*deliveries.c)
     )
     marked = sorted((rows.delivery(row) for row in found.mappings()), key=lambda delivery: delivery.id)
-    await _show(connection, [(one.item_id, one.id, DeliveryState.SENDING) for one in marked], now)
+    await _show(connection, [(one.item_id, one.id) for one in marked], now)
     return marked
 
 
@@ -100,25 +103,35 @@ async def record(
     if not changes:
         return
     for word in dict.fromkeys(change.command for change in changes):
-        sources, target = DELIVERY_COMMANDS[word]
-        of_word = [change for change in changes if change.command == word]
-        await connection.execute(
-            deliveries.update()
-            # an expanding IN cannot be used with many parameter sets
-            .where(deliveries.c.id == sa.bindparam("b_id"), sa.or_(*(deliveries.c.state == state.value for state in sources)))
-            .values(
-                state=target.value,
-                reference=sa.bindparam("b_reference"),
-                cost=sa.bindparam("b_cost"),
-                error=sa.bindparam("b_error"),
-                code=sa.bindparam("b_code"),
-                not_before=sa.bindparam("b_not_before"),
-                handed_over_at=now if word == "hand_over" else deliveries.c.handed_over_at,
-                ended_at=now if target in ENDED else None,
-            ),
-            [_parameters(change) for change in of_word],
+        of_word = [_parameters(change) for change in changes if change.command == word]
+        await connection.execute(_outcome(word, now), of_word)
+    await _show(connection, [(change.delivery.item_id, change.delivery.id) for change in changes], now)
+
+
+def _outcome(word: str, now: datetime) -> sa.Update:
+    sources, target = DELIVERY_COMMANDS[word]
+    legal = sa.or_(*(deliveries.c.state == state.value for state in sources))  # an expanding IN cannot have many parameter sets
+    update = deliveries.update().where(deliveries.c.id == sa.bindparam("b_id"))
+    if word != "hand_over":
+        return update.where(legal).values(
+            state=target.value,
+            reference=sa.bindparam("b_reference"),
+            cost=sa.bindparam("b_cost"),
+            error=sa.bindparam("b_error"),
+            code=sa.bindparam("b_code"),
+            not_before=sa.bindparam("b_not_before"),
+            ended_at=now if target in ENDED else None,
         )
-        await _show(connection, [(change.delivery.item_id, change.delivery.id, target) for change in of_word], now)
+    # the carrier's news may have been quicker than our record: then the state stays, but its reference is kept all the same
+    return update.values(
+        state=sa.case((legal, target.value), else_=deliveries.c.state),
+        reference=sa.bindparam("b_reference"),
+        cost=sa.bindparam("b_cost"),
+        error=sa.case((legal, sa.bindparam("b_error", type_=sa.String)), else_=deliveries.c.error),
+        code=sa.case((legal, sa.bindparam("b_code", type_=sa.String)), else_=deliveries.c.code),
+        not_before=sa.bindparam("b_not_before"),
+        handed_over_at=sa.func.coalesce(deliveries.c.handed_over_at, sa.literal(now, UtcTime)),
+    )
 
 
 def _parameters(change: Change) -> dict[str, Any]:
@@ -132,14 +145,13 @@ def _parameters(change: Change) -> dict[str, Any]:
     }
 
 
-async def _show(connection: AsyncConnection, moves: Sequence[tuple[str, str, DeliveryState]], now: datetime) -> None:
-    """Items show the state of their current delivery."""
-    if moves:
+async def _show(connection: AsyncConnection, moved: Sequence[tuple[str, str]], now: datetime) -> None:
+    """Items show the state that their current delivery has now (see states.item_state_of); `moved`: (item id, delivery id)."""
+    state = sa.select(deliveries.c.state).where(deliveries.c.id == items.c.delivery_id).scalar_subquery()
+    for start in range(0, len(moved), _SHOW_AT_ONCE):
+        item_ids, delivery_ids = zip(*moved[start : start + _SHOW_AT_ONCE], strict=True)
         await connection.execute(
-            items.update()
-            .where(items.c.id == sa.bindparam("b_item"), items.c.delivery_id == sa.bindparam("b_delivery"))
-            .values(state=sa.bindparam("b_state"), updated_at=now),
-            [{"b_item": item, "b_delivery": delivery, "b_state": item_state_of(state).value} for item, delivery, state in moves],
+            items.update().where(items.c.id.in_(item_ids), items.c.delivery_id.in_(delivery_ids)).values(state=state, updated_at=now)
         )
 
 
@@ -183,12 +195,15 @@ async def of_item(connection: AsyncConnection, item_id: str) -> list[Delivery]:
     return [rows.delivery(row) for row in found.mappings()]
 
 
-async def find(connection: AsyncConnection, carrier: str, told: Sequence[Event]) -> dict[tuple[str, str], Delivery]:
-    """The deliveries that events speak of, by (key, reference)."""
+async def find(
+    connection: AsyncConnection, organisation_id: str, carrier: str, told: Sequence[Event]
+) -> dict[tuple[str, str], Delivery]:
+    """The organisation's deliveries that events speak of, by (key, reference)."""
     keys = {event.key for event in told if event.key}
     references = {event.reference for event in told if event.reference and not event.key}
     found = await connection.execute(
         deliveries.select().where(
+            deliveries.c.organisation_id == organisation_id,
             deliveries.c.carrier == carrier,
             sa.or_(deliveries.c.id.in_(keys), deliveries.c.reference.in_(references)),
         )
@@ -208,7 +223,8 @@ async def climb(connection: AsyncConnection, told: Mapping[str, Sequence[Event]]
         .order_by(deliveries.c.id)
         .with_for_update()
     )
-    moves: dict[DeliveryState, list[tuple[str, str, Event]]] = {}
+    moves: dict[DeliveryState, list[dict[str, Any]]] = {}
+    moved: list[tuple[str, str]] = []
     for delivery_id, item_id, word in current:
         state, last = DeliveryState(word), None
         for event in told[delivery_id]:
@@ -216,25 +232,31 @@ async def climb(connection: AsyncConnection, told: Mapping[str, Sequence[Event]]
             if reached is not state:
                 state, last = reached, event
         if last is not None:
-            moves.setdefault(state, []).append((delivery_id, item_id, last))
+            moves.setdefault(state, []).append(_news_parameters(delivery_id, state, last))
+            moved.append((item_id, delivery_id))
     for state, some in moves.items():
-        failed = state in (DeliveryState.FAILED, DeliveryState.RETURNED)
-        await connection.execute(
-            deliveries.update()
-            .where(deliveries.c.id == sa.bindparam("b_id"))
-            .values(
-                state=state.value,
-                ended_at=now if state in ENDED else None,
-                error=sa.bindparam("b_error") if failed else deliveries.c.error,
-                code=sa.bindparam("b_code") if failed else deliveries.c.code,
-            ),
-            [
-                {"b_id": delivery_id} | ({"b_error": event.text[:1000], "b_code": event.code[:60]} if failed else {})
-                for delivery_id, _, event in some
-            ],
-        )
-        await _show(connection, [(item_id, delivery_id, state) for delivery_id, item_id, _ in some], now)
-    return sum(len(some) for some in moves.values())
+        await connection.execute(_news(state, now), some)
+    await _show(connection, moved, now)
+    return len(moved)
+
+
+def _news_parameters(delivery_id: str, state: DeliveryState, event: Event) -> dict[str, str]:
+    words = {"b_error": event.text[:1000], "b_code": event.code[:60]} if state in _FAILED else {}
+    return {"b_id": delivery_id, "b_reference": event.reference[:255], **words}
+
+
+def _news(state: DeliveryState, now: datetime) -> sa.Update:
+    known, since = deliveries.c.reference, deliveries.c.handed_over_at
+    update = deliveries.update().where(deliveries.c.id == sa.bindparam("b_id"))
+    update = update.values(
+        state=state.value,
+        reference=sa.case((known == "", sa.bindparam("b_reference", type_=sa.String)), else_=known),
+        handed_over_at=sa.func.coalesce(since, sa.literal(now, UtcTime)) if state in TAKEN else since,
+        ended_at=now if state in ENDED else None,
+    )
+    if state in _FAILED:
+        return update.values(error=sa.bindparam("b_error"), code=sa.bindparam("b_code"))
+    return update
 
 
 async def count_by_carrier(connection: AsyncConnection, mailing_id: str) -> list[tuple[str, str, DeliveryState, int]]:
@@ -255,6 +277,6 @@ async def cancel_queued(connection: AsyncConnection, mailing_id: str, now: datet
     if item_id is not None:
         query = query.where(deliveries.c.item_id == item_id)
     found = await connection.execute(query.values(state=target.value, ended_at=now).returning(deliveries.c.id, deliveries.c.item_id))
-    stopped = [(item, delivery, target) for delivery, item in found]
+    stopped = [(item, delivery) for delivery, item in found]
     await _show(connection, stopped, now)
     return len(stopped)

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,6 +29,7 @@ _MAGIC = b"PODOC\x00\x00\x01"
 _TAG = 16
 _SMALL = 256 * 1024  # below this a whole file is written in one hop to a thread
 
+T = TypeVar("T")
 KeyOf = Callable[[str], Awaitable[bytes]]
 """organisation id -> its document key, 32 bytes"""
 
@@ -47,21 +48,33 @@ class FileUpload:
         self._pending = bytearray()
         self._file: BinaryIO | None = None
         self._path: Path | None = None
+        self._thread: asyncio.Future[Any] | None = None
 
     async def write(self, chunk: bytes) -> None:
         """Add bytes; OutOfRoom when the disk is full."""
         self._pending += chunk
         if len(self._pending) > _SMALL:
-            await asyncio.to_thread(self._flush, last=False)
+            await self._in_thread(lambda: self._flush(last=False))
 
     async def finish(self) -> StoredDocument:
         """Write what is left, sync, and give the file its name."""
-        return await asyncio.to_thread(self._finish)
+        return await self._in_thread(self._finish)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        running = asyncio.ensure_future(asyncio.to_thread(work))
+        self._thread = running
+        return await asyncio.shield(running)
+
+    async def settle(self) -> None:
+        """Wait for what a cancelled call left running in its thread: only then can every trace be removed."""
+        if self._thread is not None:
+            await asyncio.wait({self._thread})
 
     def discard(self) -> None:
         """Remove every trace; harmless after `finish`."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # a full disk says so again for what was not yet written
+                self._file.close()
             self._file = None
         if self._path is not None:
             self._path.unlink(missing_ok=True)
@@ -97,12 +110,13 @@ class FileUpload:
             self._file.close()
             self._file = None
             fresh = not target.parent.exists()
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.replace(self._path, target)
             self._path = None
             _sync_folder(target.parent)
             if fresh:
                 _sync_folder(target.parent.parent)
+                _sync_folder(target.parent.parent.parent)
         return StoredDocument(sha256, self._size)
 
 
@@ -130,6 +144,7 @@ class FileDocuments:
         try:
             yield upload
         finally:
+            await upload.settle()
             upload.discard()
 
     def check_room(self) -> None:
@@ -170,7 +185,12 @@ class FileDocuments:
     async def as_file(self, organisation_id: str, sha256: str) -> AsyncIterator[Path]:
         """See ports.Documents. The plain file is private (0600), in the office's own folder, and removed at the end."""
         key = await self._key_of(organisation_id)
-        path = await asyncio.to_thread(self._write_plain, self._place(organisation_id, sha256), key)
+        writing = asyncio.ensure_future(asyncio.to_thread(self._write_plain, self._place(organisation_id, sha256), key))
+        try:
+            path = await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            writing.add_done_callback(_remove_written)  # its thread goes on: no plain copy may stay behind
+            raise
         try:
             yield path
         finally:
@@ -179,7 +199,7 @@ class FileDocuments:
     def _write_plain(self, source: Path, key: bytes) -> Path:
         handle, name = tempfile.mkstemp(dir=self._plain, suffix=".tmp")
         try:
-            with os.fdopen(handle, "wb") as file, _disk_full_is_clear():
+            with _disk_full_is_clear(), os.fdopen(handle, "wb") as file:
                 for piece in _decrypted(source, key):
                     file.write(piece)
         except BaseException:
@@ -213,17 +233,27 @@ def _decrypted(path: Path, key: bytes) -> Iterator[bytes]:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise _damaged()
         prefix = file.read(7)
+        digest = hashlib.sha256()
         count = 0
         piece = file.read(CHUNK + _TAG)
         while True:
             ahead = file.read(CHUNK + _TAG)
             try:
-                yield cipher.decrypt(_nonce(prefix, count, not ahead), piece, None)
+                plain = cipher.decrypt(_nonce(prefix, count, not ahead), piece, None)
             except (InvalidTag, ValueError) as error:
                 raise _damaged() from error
+            digest.update(plain)
+            if not ahead and digest.hexdigest() != path.name:  # a whole file in the place of another
+                raise _damaged()
+            yield plain
             if not ahead:
                 return
             piece, count = ahead, count + 1
+
+
+def _remove_written(writing: "asyncio.Future[Path]") -> None:
+    if not writing.cancelled() and writing.exception() is None:
+        writing.result().unlink(missing_ok=True)
 
 
 def _take(pieces: Iterator[bytes], count: int) -> list[bytes]:

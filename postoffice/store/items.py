@@ -83,6 +83,27 @@ async def by_ids(connection: AsyncConnection, item_ids: Sequence[str]) -> dict[s
     return {row["id"]: rows.item(row) for row in found.mappings()}
 
 
+async def contact_ids(connection: AsyncConnection, item_ids: Sequence[str]) -> dict[str, str | None]:
+    """The contacts of several items, by item id."""
+    found = await connection.execute(sa.select(items.c.id, items.c.contact_id).where(items.c.id.in_(item_ids)))
+    return {row.id: row.contact_id for row in found}
+
+
+async def locked(connection: AsyncConnection, item_id: str) -> Item:
+    """One item as it stands now; nobody else changes it until this transaction ends."""
+    row = (await connection.execute(items.select().where(items.c.id == item_id).with_for_update())).mappings().first()
+    if row is None:
+        raise NotFound("no-such-item", "There is no such letter.", help="Look for it in its mailing.")
+    return rows.item(row)
+
+
+async def locked_drafts(connection: AsyncConnection, mailing_id: str, after: int, limit: int) -> list[Item]:
+    """A slice of the items that can be planned, after a position; nobody cancels or excludes them until this transaction ends."""
+    query = _filtered(items.select(), mailing_id, Filter(states=(ItemState.DRAFT,))).where(items.c.position > after)
+    found = await connection.execute(query.order_by(items.c.position).limit(limit).with_for_update())
+    return [rows.item(row) for row in found.mappings()]
+
+
 def _filtered(query: Any, mailing_id: str, chosen: Filter) -> Any:
     query = query.where(items.c.mailing_id == mailing_id)
     if chosen.states:

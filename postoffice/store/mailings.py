@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.errors import NotFound
@@ -22,16 +23,13 @@ OPEN_STATES = tuple(state.value for state in MailingState if state not in (Maili
 
 async def next_number(connection: AsyncConnection, organisation_id: str, name: str = "mailing") -> int:
     """The next of an organisation's small growing numbers."""
-    value = await connection.scalar(
-        counters.update()
-        .where(counters.c.organisation_id == organisation_id, counters.c.name == name)
-        .values(value=counters.c.value + 1)
-        .returning(counters.c.value)
-    )
-    if value is None:
-        await connection.execute(counters.insert(), {"organisation_id": organisation_id, "name": name, "value": 1})
-        return 1
-    return int(value)
+    first = _insert(connection, counters).values(organisation_id=organisation_id, name=name, value=1)
+    more = first.on_conflict_do_update(index_elements=["organisation_id", "name"], set_={"value": counters.c.value + 1})
+    return int(await connection.scalar(more.returning(counters.c.value)))
+
+
+def _insert(connection: AsyncConnection, table: sa.Table) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 async def add(connection: AsyncConnection, new: NewMailing, now: datetime) -> Mailing:
@@ -172,20 +170,14 @@ async def note_document(
     connection: AsyncConnection, organisation_id: str, document: StoredDocument, media_type: str, now: datetime
 ) -> None:
     """Write a document's row; the same bytes twice are one row."""
-    known = await connection.scalar(
-        sa.select(documents.c.sha256).where(documents.c.organisation_id == organisation_id, documents.c.sha256 == document.sha256)
-    )
-    if known is None:
-        await connection.execute(
-            documents.insert(),
-            {
-                "organisation_id": organisation_id,
-                "sha256": document.sha256,
-                "size": document.size,
-                "media_type": media_type,
-                "created_at": now,
-            },
-        )
+    row = {
+        "organisation_id": organisation_id,
+        "sha256": document.sha256,
+        "size": document.size,
+        "media_type": media_type,
+        "created_at": now,
+    }
+    await connection.execute(_insert(connection, documents).values(row).on_conflict_do_nothing())
 
 
 async def update(connection: AsyncConnection, mailing_id: str, **values: Any) -> None:

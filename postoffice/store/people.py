@@ -165,7 +165,8 @@ async def check_password(connection: AsyncConnection, email: str, password: str,
 
     Needs a writing transaction. An unknown address takes as long as a wrong password.
     """
-    row = (await connection.execute(users.select().where(users.c.email == email.strip().lower()))).mappings().first()
+    query = users.select().where(users.c.email == email.strip().lower()).with_for_update()  # tries at the same time all count
+    row = (await connection.execute(query)).mappings().first()
     paused = bool(row and row["locked_until"] and row["locked_until"] > now)
     right = await asyncio.to_thread(_fits, row["password_hash"] if row else _NOBODY, password)
     if row is None or row["disabled_at"] is not None or paused:

@@ -30,8 +30,17 @@ async def add(
     purpose: Purpose | None = None,
 ) -> None:
     """Block an address from now on, for one purpose or for all; once is enough."""
-    known = await among(connection, organisation_id, purpose or Purpose.OTHER, {address_hash}, now)
-    if (channel, address_hash) not in known:
+    enough = [suppressions.c.purpose.is_(None)] + ([suppressions.c.purpose == purpose.value] if purpose else [])
+    known = await connection.scalar(
+        sa.select(suppressions.c.id).where(
+            suppressions.c.organisation_id == organisation_id,
+            suppressions.c.channel == channel.value,
+            suppressions.c.address_hash == address_hash,
+            sa.or_(*enough),
+            *_in_force(now),
+        )
+    )
+    if known is None:
         await connection.execute(
             suppressions.insert(),
             {
@@ -56,9 +65,12 @@ async def among(
         sa.select(suppressions.c.channel, suppressions.c.address_hash).where(
             suppressions.c.organisation_id == organisation_id,
             suppressions.c.address_hash.in_(hashes),
-            suppressions.c.lifted_at.is_(None),
-            sa.or_(suppressions.c.expires_at.is_(None), suppressions.c.expires_at > now),
+            *_in_force(now),
             sa.or_(suppressions.c.purpose.is_(None), suppressions.c.purpose == purpose.value),
         )
     )
     return {(Channel(channel), address_hash) for channel, address_hash in found}
+
+
+def _in_force(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return suppressions.c.lifted_at.is_(None), sa.or_(suppressions.c.expires_at.is_(None), suppressions.c.expires_at > now)
