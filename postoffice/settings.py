@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     behind_proxies: int = Field(0, description="how many trusted reverse proxies stand in front (X-Forwarded-For, -Proto)")
     database_url: str = Field("", description="SQLAlchemy address; SQLite in the data folder if empty")
     redis_url: str = Field("", description="address of the queue; a redis-server of our own in the data folder if empty")
+    folder: Path | None = Field(
+        None, description="folder to watch, one sub-folder per printer; `up` watches `inbox` in the data folder"
+    )
     master_key: str = Field("", description="32 bytes in hex that wrap all other keys; a file in the data folder if empty")
     templates: Path | None = Field(None, description="folder of templates; those of the package if empty")
     workers: int = Field(1, description="worker processes that `up` starts")

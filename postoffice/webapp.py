@@ -3,7 +3,7 @@
 import time
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from postoffice.api import add_agent, add_api
 from postoffice.api.health import add_health
@@ -17,9 +17,9 @@ from postoffice.portal import add_portal
 LARGEST_FORM = 2 * 1024 * 1024
 
 
-def web_app(house: House) -> web.Application:
-    """Desk, portal, API, printer, health and metrics."""
-    app = web.Application(middlewares=[_log], client_max_size=LARGEST_FORM)
+def web_app(house: House, *, proxies: int = 0) -> web.Application:
+    """Desk, portal, API, printer, health and metrics. `proxies`: how many trusted reverse proxies stand in front."""
+    app = web.Application(middlewares=[_behind(proxies), _log] if proxies else [_log], client_max_size=LARGEST_FORM)
     app[HOUSE] = house
     add_routes(app, house.reception, public_url=house.url, log=house.log)
     add_health(app)
@@ -28,6 +28,20 @@ def web_app(house: House) -> web.Application:
     add_portal(app)
     add_desk(app)
     return app
+
+
+def _behind(proxies: int) -> Middleware:
+    """Take the caller's address and scheme from the headers that the outermost of our own proxies wrote, and from no other."""
+
+    @web.middleware
+    async def forwarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        callers = [word.strip() for word in request.headers.get("X-Forwarded-For", "").split(",") if word.strip()]
+        schemes = [word.strip() for word in request.headers.get("X-Forwarded-Proto", "").split(",")]
+        remote = callers[-proxies] if len(callers) >= proxies else request.remote or ""
+        scheme = schemes[-1] if schemes[-1] in ("http", "https") else request.scheme
+        return await handler(request.clone(remote=remote, scheme=scheme))
+
+    return forwarded
 
 
 @web.middleware

@@ -12,12 +12,13 @@ from typing import Any
 from postoffice.channels import catalogue
 from postoffice.channels.kind import Kind, read_settings
 from postoffice.house import CarrierKind, House, Limits, SettingField
+from postoffice.intake.folder import Folders
 from postoffice.intake.reception import Reception
 from postoffice.model.channel import Channel
 from postoffice.model.errors import NotFound
-from postoffice.model.ports import Carrier, Log, SandboxBox
+from postoffice.model.ports import Carrier, Log, PrinterCard, SandboxBox
 from postoffice.settings import Settings
-from postoffice.store import carriers, people
+from postoffice.store import carriers, folders, people
 from postoffice.store.bell import ArqBell
 from postoffice.store.book import MailingBook
 from postoffice.store.database import Database
@@ -77,7 +78,9 @@ class CatalogueCarriers:
         """See house.Carriers."""
         if kind not in catalogue.CATALOGUE:
             raise NotFound("carrier-kind", f"There is no carrier kind '{kind}'.", help="Choose one of the list.")
-        return read_settings(catalogue.CATALOGUE[kind], settings)
+        typed = read_settings(catalogue.CATALOGUE[kind], settings)
+        catalogue.build(kind, "check", typed, box=self._box, log=self._log)  # connects nothing: only judges what belongs together
+        return typed
 
     async def forget(self, organisation_id: str, name: str) -> None:
         """See house.Carriers."""
@@ -157,6 +160,7 @@ async def open_house(settings: Settings, log: Log) -> AsyncIterator[House]:
             templates=settings.template_folder,
             limits=_limits(settings),
             secure=settings.url.startswith("https://"),
+            tls_port=settings.tls_port,
         )
     finally:
         await registry.close()
@@ -174,6 +178,25 @@ def _limits(settings: Settings) -> Limits:
         link_days=settings.link_days,
         lease_seconds=settings.lease_seconds,
         chunk_delay=settings.chunk_delay_ms / 1000,
+    )
+
+
+def watched_folders(house: House, root: Path) -> Folders:
+    """The watcher of a folder: one sub-folder per printer of any organisation."""
+    memory = folders.FolderMemory(house.database, house.clock)
+
+    async def cards() -> list[PrinterCard]:
+        async with house.database.read() as connection:
+            ids = await people.all_organisation_ids(connection)
+        return [card for organisation_id in ids for card in await memory.printers(organisation_id)]
+
+    return Folders(
+        root,
+        cards,
+        house.reception,
+        memory,
+        house.clock,
+        house.log,
     )
 
 

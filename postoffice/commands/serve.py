@@ -11,7 +11,7 @@ from postoffice.commands.common import add_data, settings_of, start_log
 from postoffice.intake.ipp import tls
 from postoffice.settings import Settings
 from postoffice.webapp import web_app
-from postoffice.wiring import open_house, tls_folder
+from postoffice.wiring import open_house, tls_folder, watched_folders
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,7 +35,8 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_house(settings, log) as house:
-        runner = web.AppRunner(web_app(house), access_log=None, shutdown_timeout=5.0)
+        watching = asyncio.create_task(watched_folders(house, settings.folder).run()) if settings.folder else None
+        runner = web.AppRunner(web_app(house, proxies=settings.behind_proxies), access_log=None, shutdown_timeout=5.0)
         await runner.setup()
         await web.TCPSite(runner, settings.host, settings.port, backlog=512).start()
         if settings.tls_port:
@@ -44,5 +45,8 @@ async def _serve(settings: Settings) -> None:
             await web.TCPSite(runner, settings.host, settings.tls_port, ssl_context=context, backlog=512).start()
         log.info("web.ready", port=settings.port, tls_port=settings.tls_port)
         await stopping.wait()
+        if watching:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
         await runner.cleanup()
         log.info("web.stopped")

@@ -88,7 +88,7 @@ async def _up(settings: Settings) -> int:
     redis = None if settings.redis_url else Child("redis", _redis_command(settings))
     environment = dict(os.environ, POSTOFFICE_DATA=str(settings.data.resolve()))
     environment |= {"POSTOFFICE_PORT": str(settings.port), "POSTOFFICE_HOST": settings.host}
-    environment |= {"POSTOFFICE_IPPS_PORT": str(settings.ipps_port)}
+    environment |= {"POSTOFFICE_IPPS_PORT": str(settings.ipps_port), "POSTOFFICE_FOLDER": str(_inbox(settings))}
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -122,6 +122,11 @@ async def _up(settings: Settings) -> int:
             await asyncio.gather(redis_watcher, return_exceptions=True)
     print("Stopped; `make up` finds everything again.", flush=True)
     return 0
+
+
+def _inbox(settings: Settings) -> Path:
+    """The folder that is watched."""
+    return (settings.folder or settings.data / "inbox").resolve()
 
 
 def _redis_command(settings: Settings) -> list[str]:
@@ -207,5 +212,6 @@ def _greet(settings: Settings, first: First) -> None:
         lines += [f"  Printer   {uri_of(settings, first.printer_token)}"]
         if settings.tls_port:
             lines += [f"            {uri_of(settings, first.printer_token, ipps=True)}"]
+    lines += [f"  Folder    {_inbox(settings)}"]
     lines += ["", "  See the whole road in a minute:  .venv/bin/postoffice try --letters 500", "  Ctrl-C stops everything.", ""]
     print("\n".join(lines), flush=True)

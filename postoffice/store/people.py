@@ -52,6 +52,11 @@ async def first_organisation(connection: AsyncConnection) -> Organisation | None
     return _organisation(row) if row else None
 
 
+async def all_organisation_ids(connection: AsyncConnection) -> list[str]:
+    """Every organisation, oldest first."""
+    return list(await connection.scalars(sa.select(organisations.c.id).order_by(organisations.c.id)))
+
+
 async def update_organisation(connection: AsyncConnection, organisation_id: str, **values: Any) -> None:
     """Change its name, language, settings ..."""
     await connection.execute(organisations.update().where(organisations.c.id == organisation_id).values(**values))
