@@ -130,6 +130,7 @@ def _long(folder: Path, pages: int) -> tuple[float, float]:
 
 
 def _peak() -> float:
+    """Of this process so far, MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -118,7 +118,7 @@ def _look(page: Page, frame: Frame, text: PageText, number: int, layout: Layout,
         plausible=plausible,
         blank=blank,
         numbering=_numbering(text.text) if plausible else None,
-        marks=_marks(pieces, layout.window),
+        marks=_marks(pieces, layout.window) if pieces and plausible else _marks(_inked(page, frame, blank), layout.window, 2.0),
         findings=tuple(found),
     )
     return _Sheet(facts, window, _picture_to_read(page, frame, window, facts, layout, drawn))
@@ -239,11 +239,23 @@ def _numbering(text: str) -> tuple[int, int] | None:
     return last
 
 
-def _marks(pieces: Sequence[Box], window: Box) -> frozenset[tuple[int, int, int]]:
-    """Places and widths of short texts above the body and outside the window: what first pages have in common."""
+def _inked(page: Page, frame: Frame, blank: bool) -> list[Box]:
+    """For a page without readable text: the boxes of what is drawn, strip by strip of its upper part."""
+    if blank:
+        return []
+    strips = [(0.0, float(top), frame.width, 8.0) for top in range(4, int(_MARK_DEPTH), 8)]
+    return [spot for spot in ink(page, frame, strips) if spot is not None]
+
+
+def _marks(pieces: Sequence[Box], window: Box, grain: float = 0.5) -> frozenset[tuple[int, int, int]]:
+    """Places and widths of short texts above the body and outside the window: what first pages have in common.
+
+    In half millimetres, rounded to `grain` millimetres.
+    """
     right, bottom = window[0] + window[2], window[1] + window[3]
+    step = 2 * grain
     return frozenset(
-        (round(x * 2), round(y * 2), round(width * 2))
+        (round(x / grain) * round(step), round(y / grain) * round(step), round(width / grain) * round(step))
         for x, y, width, _ in pieces
         if y < _MARK_DEPTH and width < _MARK_WIDTH and not (window[0] - 2 <= x <= right and window[1] - 2 <= y <= bottom)
     )
