@@ -93,6 +93,7 @@ class House:
     templates: Path
     limits: Limits
     secure: bool  #: people come over https: cookies are Secure
+    tls_port: int | None = None  #: port of the printer over TLS with the office's own certificate; None for none
 
     @property
     def lease(self) -> timedelta:
