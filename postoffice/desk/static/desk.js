@@ -10,7 +10,7 @@ let before = null; // what had the focus before the panel was opened
 // --- dialogs: htmx puts their content in, we open and close them
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  const target = event.detail.target;
+  const target = event.detail.target ?? event.target; // the extension for server-sent events names none
   if (target.id === "dialog" && target.innerHTML.trim()) {
     if (!target.open) target.showModal();
     one("[autofocus]", target)?.focus();
