@@ -1,4 +1,4 @@
-"""A house for the tests of doors: real database, documents, pipeline and sandbox; work is done when the test says so, in this process."""
+"""A house for the tests of doors: real database, documents, pipeline and sandbox; work is done when the test says so."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

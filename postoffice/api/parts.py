@@ -85,8 +85,12 @@ async def _multipart(request: web.Request) -> Parcel:
 
 
 async def _document(reader: MultipartReader, part: BodyPartReader) -> AsyncIterator[bytes]:
+    size = 0
     while chunk := await _chunk(part):
+        size += len(chunk)
         yield chunk
+    if part.headers.get("Content-Length", str(size)) != str(size):
+        raise _malformed()  # a part that announced more than came: the document would lack its end
     if (more := await _next(reader)) is not None:
         raise invalid_field(more.name or "", "Nothing may come behind the part 'file': put 'options' in front of it.")
 

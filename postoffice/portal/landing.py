@@ -215,7 +215,10 @@ async def _typed(request: web.Request) -> str:
         body += chunk
         if len(body) > _MOST_BODY:
             return ""
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    except ValueError:  # more fields than any form of ours has
+        return ""
     return fields.get("proof", [""])[0].strip()[:_MOST_TYPED]
 
 

@@ -96,6 +96,9 @@ def guarded(serve: Serve) -> Serve:
         except (DBAPIError, PoolTimeout, OSError) as error:
             house.log.warning("portal.trouble", kind=type(error).__name__)
             response = unavailable(request)
+        except Exception as error:  # what nobody foresaw: its text may hold names, so only its kind is kept
+            house.log.error("portal.failed", kind=type(error).__name__)
+            response = unavailable(request)
         if not response.prepared:
             response.headers.update(HEADERS)
             if house.secure:

@@ -1,0 +1,94 @@
+"""The portal over a real house, with letters that were sent and their links."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from postoffice.intake.reception import Reception
+from postoffice.model.channel import Purpose
+from postoffice.model.item import Item
+from postoffice.model.mailing import NewMailing, Options, Source
+from postoffice.portal import add_portal
+from postoffice.store import items, links, migrate
+from postoffice.store.database import Database
+from postoffice.store.documents import FileDocuments
+from postoffice.store.keys import Keyring
+from tests.conftest import FixedClock
+from tests.doors import Office, add_organisation, letters, open_office
+
+WRONG = "00000"
+
+
+@dataclass
+class Letter:
+    """A letter that waits behind a link."""
+
+    office: Office
+    item: Item
+    token: str
+    proof: str
+
+    @property
+    def path(self) -> str:
+        return f"/l/{self.token}"
+
+
+async def sent(
+    office: Office,
+    number: int = 2,
+    *,
+    organisation_id: str = "",
+    subject: str = "Facture 2026-11",
+    purpose: Purpose = Purpose.INVOICE,
+    proof: tuple[str, str] | None = None,
+) -> list[Letter]:
+    """Letters that were read, each with a link; the proof is the postcode unless told otherwise."""
+    house = office.house
+    options = Options(subject=subject, purpose=purpose)
+    new = NewMailing(organisation_id or office.organisation_id, Source.API, "Facturation interne.docx", options=options)
+    reception: Reception = house.reception
+    async with reception.intake(new) as intake:
+        await intake.write(letters(number))
+        mailing = await intake.accept("application/pdf")
+    await office.work()
+    async with house.database.read() as connection:
+        found = await items.page(connection, mailing.id, items.Filter())
+    made = []
+    for item in found:
+        kind, text = proof or ("postcode", item.address.postcode if item.address else "75008")
+        token = house.keyring.link_token(item.id)
+        value = {
+            "organisation_id": item.organisation_id,
+            "item_id": item.id,
+            "delivery_id": None,
+            "token": token,
+            "proof": kind,
+            "proof_text": text,
+            "created_at": house.clock.now(),
+            "expires_at": house.clock.now() + timedelta(days=90),
+        }
+        async with house.database.write() as connection:
+            await links.add_missing(connection, [value])
+        made.append(Letter(office, item, token, text))
+    return made
+
+
+@pytest.fixture
+async def office(documents: FileDocuments, keyring: Keyring, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Office]:
+    base = Database(f"sqlite+aiosqlite:///{tmp_path / 'portal.db'}")
+    await migrate.upgrade(base)
+    organisation_id = await add_organisation(base, keyring, clock)
+    async with open_office(base, documents, keyring, clock, organisation_id, add_portal) as opened:
+        yield opened
+    await base.close()
+
+
+@pytest.fixture
+async def office_on_both(
+    database: Database, documents: FileDocuments, keyring: Keyring, clock: FixedClock, organisation_id: str
+) -> AsyncIterator[Office]:
+    async with open_office(database, documents, keyring, clock, organisation_id, add_portal) as opened:
+        yield opened
