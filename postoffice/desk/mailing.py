@@ -11,6 +11,7 @@ from postoffice.desk.live import LIVE, Look, Stream
 from postoffice.desk.page import go, render_text
 from postoffice.desk.today import is_board
 from postoffice.desk.visit import VISIT, house_of, load_mailing
+from postoffice.model.states import MailingState
 
 
 async def mailing_page(request: web.Request) -> web.StreamResponse:
@@ -36,7 +37,7 @@ async def live(request: web.Request) -> web.StreamResponse:
                 continue
             template, context = ("board-live.html", board.live_context(look)) if of_board else ("progress.html", _progress(look))
             await stream.send("look", render_text(request, template, context))
-            if is_board(look.mailing) != of_board or (not of_board and look.mailing.state.value != shown):
+            if _turned(look, of_board, shown):
                 await stream.send("turned", "")
                 break
             if stream.over:
@@ -46,6 +47,14 @@ async def live(request: web.Request) -> web.StreamResponse:
     finally:
         await changes.aclose()  # type: ignore[attr-defined]
     return stream.response
+
+
+def _turned(look: Look, of_board: bool, shown: str) -> bool:
+    """Whether the page is another one now: the other of the two, another step of reading, or a board that came to its end."""
+    if is_board(look.mailing) != of_board:
+        return True
+    state = look.mailing.state
+    return state.value != shown and (not of_board or state is MailingState.FINISHED)
 
 
 def _progress(look: Look) -> Mapping[str, Any]:
