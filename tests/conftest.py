@@ -1,9 +1,13 @@
 """Fixtures that every room's tests share: a database of each kind, documents, a clock."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+import shutil
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -47,20 +51,48 @@ def redis_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database, to be copied: migrating costs more than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "office.db"
+    _in_a_loop(_migrate(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgresql_server: str) -> str:
+    """The name of a migrated PostgreSQL database, to be copied."""
+    url = sa.make_url(postgresql_server)
+    _in_a_loop(_administer(url, "CREATE DATABASE migrated"))
+    _in_a_loop(_migrate(url.set(database="migrated").render_as_string(hide_password=False)))
+    return "migrated"
+
+
+def _in_a_loop(work: Coroutine[Any, Any, None]) -> None:
+    with ThreadPoolExecutor(1) as threads:  # the loop of the test is running already
+        threads.submit(asyncio.run, work).result()
+
+
+async def _migrate(url: str) -> None:
+    base = Database(url)
+    await migrate.upgrade(base)
+    await base.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """An empty migrated database, once of each kind."""
     if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("migrated_file"), tmp_path / "office.db")
         base = Database(f"sqlite+aiosqlite:///{tmp_path / 'office.db'}")
-        await migrate.upgrade(base)
         yield base
         await base.close()
         return
     url = sa.make_url(request.getfixturevalue("postgresql_server"))
     name = f"t{os.getpid()}_{abs(hash(request.node.nodeid)) % 10**9}"
-    await _administer(url, f'CREATE DATABASE "{name}"')
+    template = request.getfixturevalue("migrated_template")
+    await _administer(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     base = Database(url.set(database=name).render_as_string(hide_password=False))
-    await migrate.upgrade(base)
     yield base
     await base.close()
     await _administer(url, f'DROP DATABASE "{name}" WITH (FORCE)')
