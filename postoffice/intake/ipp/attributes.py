@@ -16,7 +16,7 @@ from postoffice.intake.ipp.phrases import sentence
 from postoffice.intake.ipp.sniff import JPEG, PDF, POSTSCRIPT, PWG_RASTER, URF
 from postoffice.intake.ipp.values import Attribute, Range, Resolution, attribute
 from postoffice.intake.ipp.words import Operation, Tag
-from postoffice.intake.reception import PrinterCard
+from postoffice.model.ports import PrinterCard
 
 STARTED = datetime.now(UTC)  # the printer's configuration and state count as unchanged since then
 

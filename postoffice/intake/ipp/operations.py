@@ -13,10 +13,10 @@ from postoffice.intake.ipp.reply import Reply, answer_status
 from postoffice.intake.ipp.ticket import check_format, read_document_attributes, read_ticket, sender
 from postoffice.intake.ipp.values import Attribute, Group, IppError, Message
 from postoffice.intake.ipp.words import JobState, Operation, Status, Tag
-from postoffice.intake.reception import PrinterCard, Reception
+from postoffice.intake.reception import Reception
 from postoffice.model.errors import Conflict
 from postoffice.model.mailing import Mailing, NewMailing
-from postoffice.model.ports import Log
+from postoffice.model.ports import Log, PrinterCard
 from postoffice.model.states import MailingState
 
 MAX_LISTED = 500  #: jobs in one answer to Get-Jobs or Cancel-My-Jobs

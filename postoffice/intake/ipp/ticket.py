@@ -8,8 +8,8 @@ from postoffice.intake.ipp.attributes import COLOUR_MODES, COMPRESSIONS, CREATIO
 from postoffice.intake.ipp.media import SIZES
 from postoffice.intake.ipp.values import Attribute, Group, IppError, Message, Range, Value, attribute
 from postoffice.intake.ipp.words import Status, Tag
-from postoffice.intake.reception import PrinterCard
 from postoffice.model.mailing import NewMailing, Options, Source
+from postoffice.model.ports import PrinterCard
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")  # PostgreSQL refuses a NUL, and a name is one line
 _EVERY_PAGE = 9_999  # programs that mean "all pages" send 1-2147483647, or up to the last page that they think possible

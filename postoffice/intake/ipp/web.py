@@ -24,9 +24,9 @@ from postoffice.intake.ipp.reply import Reply
 from postoffice.intake.ipp.ticket import Unsupported
 from postoffice.intake.ipp.values import IppError, Message
 from postoffice.intake.ipp.words import Status
-from postoffice.intake.reception import PrinterCard, Reception
+from postoffice.intake.reception import Reception
 from postoffice.model.errors import Conflict, NotAllowed, NotFound, OutOfRoom, PostOfficeError, TimedOut, TooLarge, Unreadable
-from postoffice.model.ports import Log
+from postoffice.model.ports import Log, PrinterCard
 
 PATH = "/ipp/print"
 CONTENT_TYPE = "application/ipp"

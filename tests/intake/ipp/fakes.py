@@ -12,11 +12,11 @@ from typing import Any
 from aiohttp import web
 
 from postoffice.intake.ipp.web import add_routes
-from postoffice.intake.reception import PrinterCard, Reception, Work
+from postoffice.intake.reception import Reception
 from postoffice.model.errors import NotFound, OutOfRoom
 from postoffice.model.ids import new_id
 from postoffice.model.mailing import Mailing, NewMailing, Options
-from postoffice.model.ports import StoredDocument
+from postoffice.model.ports import PrinterCard, StoredDocument, Work
 from postoffice.model.states import MailingState, command_mailing
 
 TOKEN = "correct-horse-battery-staple"
