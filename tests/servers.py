@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +23,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def wait_for(condition, seconds: float = 20.0, every: float = 0.05, what: str = "condition"):  # noqa: ANN001, ANN201
+def wait_for(condition, seconds: float = 20.0, every: float = 0.05, what: str = "condition"):
     """Wait until `condition()` is true and return its value; AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -39,44 +41,65 @@ def program(name: str, *more: str) -> str:
     return found
 
 
+class Cluster:
+    """A PostgreSQL cluster of its own on a Unix socket. `url` is an SQLAlchemy address of its database `postgres`."""
+
+    def __init__(self) -> None:
+        folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        if not folders:
+            pytest.skip("no PostgreSQL server is installed (make test installs it)")
+        self._binaries = folders[-1]
+        self.folder = Path(tempfile.mkdtemp(prefix="po-pg-"))
+        self._owner: dict[str, Any] = {}
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            account = pwd.getpwnam("postgres")
+            os.chown(self.folder, account.pw_uid, account.pw_gid)
+            self._owner = {"user": account.pw_uid, "group": account.pw_gid}
+        words = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+        made = [self._binaries / "initdb", "-D", self.folder / "data", *words]
+        subprocess.run(made, check=True, capture_output=True, cwd=self.folder, **self._owner)
+        self.url = f"postgresql+asyncpg://postgres@/postgres?host={self.folder}"
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with open(self.folder / "log", "ab") as log:
+            words = ["-c", "listen_addresses=", "-c", "max_connections=80"]
+            self._server = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self.folder / "data", "-k", self.folder, *words],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                **self._owner,
+            )
+        ready = [str(self._binaries / "pg_isready"), "-h", str(self.folder), "-q"]
+        wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, what="PostgreSQL")
+
+    def stop(self) -> None:
+        """Stop it at once; open transactions are lost, committed ones are not."""
+        if self._server is not None:
+            self._server.send_signal(signal.SIGQUIT)  # "immediate": as after a crash
+            self._server.wait(20)
+            self._server = None
+
+
+@contextmanager
+def postgresql_that_can_stop() -> Iterator[Cluster]:
+    """A running cluster that a test may stop and start."""
+    cluster = Cluster()
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(cluster.folder, ignore_errors=True)
+
+
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL cluster of its own on a Unix socket; yields `user@/postgres?host=FOLDER` for an SQLAlchemy address."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    if not folders:
-        pytest.skip("no PostgreSQL server is installed (make test installs it)")
-    binaries = folders[-1]
-    folder = Path(tempfile.mkdtemp(prefix="po-pg-"))
-    owner: dict[str, object] = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        account = pwd.getpwnam("postgres")
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        owner = {"user": account.pw_uid, "group": account.pw_gid}
-    data = folder / "data"
-    subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
-        check=True,
-        capture_output=True,
-        cwd=folder,
-        **owner,  # type: ignore[call-overload]
-    )
-    log = open(folder / "log", "wb")  # noqa: SIM115 - closed at the end
-    server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "max_connections=80"],
-        stdout=log,
-        stderr=log,
-        cwd=folder,
-        **owner,  # type: ignore[call-overload]
-    )
-    try:
-        ready = [str(binaries / "pg_isready"), "-h", str(folder), "-q"]
-        wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, what="PostgreSQL")
-        yield f"postgresql+asyncpg://postgres@/postgres?host={folder}"
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    """A running cluster; yields its address."""
+    with postgresql_that_can_stop() as cluster:
+        yield cluster.url
 
 
 @contextmanager

@@ -28,7 +28,28 @@ class Api:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
-            raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from None
+            with error:
+                raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from None
+
+    def upload(self, content: bytes, **options: Any) -> tuple[int, dict[str, Any]]:
+        """Send a PDF in; the status and what was answered."""
+        line = "----post-office-tests"
+        head = (
+            f"--{line}\r\nContent-Disposition: form-data; name=options\r\nContent-Type: application/json\r\n\r\n"
+            f"{json.dumps(options)}\r\n"
+            f"--{line}\r\nContent-Disposition: form-data; name=file; filename=letters.pdf\r\nContent-Type: application/pdf\r\n\r\n"
+        )
+        request = urllib.request.Request(
+            f"{self.office.url}/api/v1/mailings",
+            data=head.encode() + content + f"\r\n--{line}--\r\n".encode(),
+            headers={"Authorization": f"Bearer {self.secret}", "Content-Type": f"multipart/form-data; boundary={line}"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
 
     def newest(self) -> dict[str, Any]:
         return self.call("GET", "/mailings?limit=1")["data"][0]
