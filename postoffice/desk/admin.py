@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.desk.page import go, render
 from postoffice.desk.visit import VISIT, Visit, house_of
-from postoffice.model.errors import NotAllowed
+from postoffice.model.errors import NotAllowed, PostOfficeError
 from postoffice.model.people import Right
 from postoffice.store import people
 from postoffice.words import N_
@@ -55,6 +55,11 @@ async def admin(request: web.Request) -> web.StreamResponse:
     if not known:
         of_whole_office(request[VISIT])
     return go(request, known[0].path)
+
+
+def name_missing() -> PostOfficeError:
+    """What is to be kept has no name."""
+    return PostOfficeError("name-missing", "A name is needed.", help="Type the name that people will look for.")
 
 
 async def note(request: web.Request, connection: AsyncConnection, action: str, subject: str, **detail: Any) -> None:

@@ -19,4 +19,6 @@ NAVIGATION = (
     Entry("/mailings", N_("Mailings"), Right.SEE),
     Entry("/upload", N_("New mailing"), Right.SUBMIT),
     Entry("/contacts", N_("Contacts"), Right.SEE),
+    Entry("/sandbox", N_("Sandbox box"), Right.SEE),
+    Entry("/admin", N_("Administration"), Right.AUDIT),
 )

@@ -1,6 +1,7 @@
 """Every route of the desk with what it needs. What is not in this table does not exist; what names no need cannot be written."""
 
 from postoffice.desk import board, contacts, item, mailing, options, panel, pictures, sign_in, today, upload
+from postoffice.desk.admin_routes import ADMIN_ROUTES
 from postoffice.desk.guard import Entry, Route
 from postoffice.model.people import Right
 
@@ -49,4 +50,6 @@ ROUTES: tuple[Route, ...] = (
     # --- contacts
     Route("GET", "/contacts", contacts.all_contacts, Right.SEE),
     Route("GET", "/contacts/{contact}", contacts.contact_page, Right.SEE),
+    # --- printers, carriers, people, keys, audit trail, organisation, sandbox box
+    *ADMIN_ROUTES,
 )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.channel import Channel
 from postoffice.model.ports import Sent
 from postoffice.store.database import Database
-from postoffice.store.schema import sandbox_box
+from postoffice.store.schema import deliveries, mailings, sandbox_box
 
 
 class DatabaseSandboxBox:
@@ -69,15 +69,26 @@ async def page(
     organisation_id: str,
     *,
     channel: Channel | None = None,
-    before: datetime | None = None,
+    before: tuple[datetime, str] | None = None,
+    printer_ids: Sequence[str] | None = None,
+    user_id: str | None = None,
     limit: int = 50,
 ) -> list[tuple[Sent, int]]:
-    """What would have gone out, newest first, each with how often it was handed over."""
+    """What would have gone out, newest first, each with how often it was handed over.
+
+    `before` is the time and the key of the last one of the page before: a chunk is kept with one time. `printer_ids` narrows
+    to mailings of these printers and of this user; pieces without a delivery (a carrier's test) are then left out.
+    """
     query = sandbox_box.select().where(sandbox_box.c.organisation_id == organisation_id)
     if channel is not None:
         query = query.where(sandbox_box.c.channel == channel.value)
     if before is not None:
-        query = query.where(sandbox_box.c.sent_at < before)
+        at, key = before
+        query = query.where(sa.or_(sandbox_box.c.sent_at < at, sa.and_(sandbox_box.c.sent_at == at, sandbox_box.c.key < key)))
+    if printer_ids is not None:
+        theirs = sa.select(deliveries.c.id).join(mailings, mailings.c.id == deliveries.c.mailing_id)
+        whose = sa.or_(mailings.c.printer_id.in_(printer_ids), mailings.c.user_id == user_id)
+        query = query.where(sandbox_box.c.key.in_(theirs.where(deliveries.c.organisation_id == organisation_id, whose)))
     query = query.order_by(sandbox_box.c.sent_at.desc(), sandbox_box.c.key.desc()).limit(limit)
     return [_sent(row) for row in (await connection.execute(query)).mappings()]
 

@@ -1,0 +1,58 @@
+"""The administration's part of the route table, and the sandbox box; see `routes.ROUTES`."""
+
+from postoffice.desk import admin, audit, carriers, keys, organisation, people, printers, printing, sandbox, trying
+from postoffice.desk.guard import Entry, Route
+from postoffice.model.people import Right
+
+_PRINTER = "/admin/printers/{printer}"
+_TOKEN = _PRINTER + "/tokens/{token}"
+_CARRIER = "/admin/carriers/{carrier}"
+_PERSON = "/admin/people/{user}"
+_PIECE = "/sandbox/{key}"
+
+ADMIN_ROUTES: tuple[Route, ...] = (
+    Route("GET", "/admin", admin.admin, Right.AUDIT),
+    # --- printers
+    Route("GET", "/admin/printdrivers.zip", printing.drivers_zip, Entry.SIGNED_IN),
+    Route("GET", "/admin/printers", printers.all_printers, Right.MANAGE),
+    Route("GET", "/admin/printers/new", printers.new_printer, Right.MANAGE),
+    Route("POST", "/admin/printers/new", printers.add_printer, Right.MANAGE),
+    Route("GET", _PRINTER, printers.printer_page, Right.MANAGE),
+    Route("GET", _PRINTER + "/settings", printers.settings_page, Right.MANAGE),
+    Route("POST", _PRINTER + "/settings", printers.change_printer, Right.MANAGE),
+    Route("POST", _PRINTER + "/accepting", printers.accept, Right.MANAGE),
+    Route("POST", _PRINTER + "/remove", printers.remove, Right.MANAGE),
+    Route("POST", _PRINTER + "/tokens", printing.add_token, Right.MANAGE),
+    Route("GET", _TOKEN, printing.token_page, Right.MANAGE),
+    Route("POST", _TOKEN + "/revoke", printing.revoke_token, Right.MANAGE),
+    # --- carriers
+    Route("GET", "/admin/carriers", carriers.all_carriers, Right.MANAGE),
+    Route("GET", "/admin/carriers/new", carriers.new_carrier, Right.MANAGE),
+    Route("POST", "/admin/carriers/new", carriers.add_carrier, Right.MANAGE),
+    Route("GET", _CARRIER, carriers.carrier_page, Right.MANAGE),
+    Route("POST", _CARRIER + "/settings", carriers.change_carrier, Right.MANAGE),
+    Route("POST", _CARRIER + "/switch", carriers.switch, Right.MANAGE),
+    Route("POST", _CARRIER + "/prefer", carriers.prefer, Right.MANAGE),
+    Route("POST", _CARRIER + "/remove", carriers.remove, Right.MANAGE),
+    Route("POST", _CARRIER + "/test", trying.try_carrier, Right.MANAGE),
+    # --- people and programs
+    Route("GET", "/admin/people", people.all_people, Right.MANAGE),
+    Route("GET", "/admin/people/new", people.new_person, Right.MANAGE),
+    Route("POST", "/admin/people/new", people.invite, Right.MANAGE),
+    Route("GET", _PERSON, people.person_page, Right.MANAGE),
+    Route("POST", _PERSON, people.change_person, Right.MANAGE),
+    Route("POST", _PERSON + "/switch", people.switch, Right.MANAGE),
+    Route("POST", _PERSON + "/password", people.new_password, Right.MANAGE),
+    Route("GET", "/admin/keys", keys.all_keys, Right.MANAGE),
+    Route("POST", "/admin/keys", keys.add_key, Right.MANAGE),
+    Route("POST", "/admin/keys/{key}/revoke", keys.revoke_key, Right.MANAGE),
+    Route("GET", "/admin/audit", audit.trail, Right.AUDIT),
+    # --- the organisation
+    Route("GET", "/admin/organisation", organisation.organisation_page, Right.MANAGE),
+    Route("POST", "/admin/organisation", organisation.change_organisation, Right.MANAGE),
+    # --- the sandbox box
+    Route("GET", "/sandbox", sandbox.box, Right.SEE),
+    Route("GET", _PIECE, sandbox.piece, Right.SEE),
+    Route("GET", _PIECE + "/mail.html", sandbox.mail, Right.SEE),
+    Route("GET", _PIECE + "/{size:thumb|page}-{page:[0-9]{1,6}}.png", sandbox.picture, Right.SEE),
+)
