@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     max_upload_megabytes: int = Field(600, description="largest single job")
     max_pages: int = Field(20_000, description="most pages in one job")
     min_free_megabytes: int = Field(500, description="free disk space under which new jobs are refused")
+    metrics_token: str = Field("", description="bearer that /metrics asks for; without it only this machine may read them")
     log_level: str = Field("info", description="debug, info, warning or error")
     log_json: bool = Field(False, description="one JSON object a line instead of coloured text")
     session_hours: float = Field(12.0, description="absolute end of a staff session")

@@ -17,12 +17,12 @@ from postoffice.portal import add_portal
 LARGEST_FORM = 2 * 1024 * 1024
 
 
-def web_app(house: House, *, proxies: int = 0) -> web.Application:
+def web_app(house: House, *, proxies: int = 0, metrics_token: str = "") -> web.Application:
     """Desk, portal, API, printer, health and metrics. `proxies`: how many trusted reverse proxies stand in front."""
     app = web.Application(middlewares=[_behind(proxies), _log] if proxies else [_log], client_max_size=LARGEST_FORM)
     app[HOUSE] = house
     add_routes(app, house.reception, public_url=house.url, log=house.log)
-    add_health(app)
+    add_health(app, metrics_token=metrics_token)
     add_api(app)
     add_agent(app)
     add_portal(app)

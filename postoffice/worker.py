@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
-import sqlalchemy as sa
 from arq.worker import Worker as ArqWorker
 from arq.worker import func
 from redis.exceptions import RedisError
@@ -15,10 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.house import House
 from postoffice.pipeline import Pipeline
-from postoffice.store import batches
+from postoffice.store import batches, housekeeping
 from postoffice.store.bell import ArqBell, deserialize, queue_name, redis_settings, serialize
 from postoffice.store.documents import FileDocuments
-from postoffice.store.schema import heartbeats
 
 #: queue -> batches at the same time in one worker process
 QUEUES = {"compose": 2, "email": 4, "sms": 4, "fax": 8, "post": 3}
@@ -26,6 +24,8 @@ RELAY_EVERY = 0.5  # seconds
 RINGS = 500  #: in one round of the relay
 ALONE = 4  #: batches at the same time while the queue server is away
 HEARTBEAT_EVERY = 10.0
+TIDY_EVERY = timedelta(hours=1)
+ABANDONED_SECONDS = 6 * 3600  #: unfinished uploads and plain copies of this age belong to a process that is gone
 #: arq ends a job after this; the lease, not this, is what tells a dead worker
 LONGEST_JOB = timedelta(hours=6)
 #: running jobs stay in arq's sorted set, so what one worker may look at must exceed what the whole fleet runs
@@ -145,28 +145,21 @@ class Worker:
                 self._alone.add(task)
                 task.add_done_callback(self._alone.discard)
 
-    async def _live(self, started: Any) -> None:
+    async def _live(self, started: datetime) -> None:
         """Write a sign of life, and sweep what killed processes left in the documents' folders."""
+        tidied = started - TIDY_EVERY
         while not self._stopping.is_set():
             now = self._house.clock.now()
             try:
                 async with self._house.database.write() as connection:
-                    await connection.execute(sa.delete(heartbeats).where(heartbeats.c.owner == self._owner))
-                    await connection.execute(
-                        heartbeats.insert(),
-                        {
-                            "owner": self._owner,
-                            "kind": "worker",
-                            "queues": list(self._queues),
-                            "started_at": started,
-                            "seen_at": now,
-                        },
-                    )
-                    old = now - timedelta(hours=1)
-                    await connection.execute(sa.delete(heartbeats).where(heartbeats.c.seen_at < old))
+                    await housekeeping.beat(connection, self._owner, "worker", self._queues, started, now)
+                    if now - tidied >= TIDY_EVERY:
+                        await housekeeping.tidy(connection, now)
+                if now - tidied >= TIDY_EVERY:
+                    tidied = now
+                    if isinstance(self._house.documents, FileDocuments):
+                        await asyncio.to_thread(self._house.documents.sweep, ABANDONED_SECONDS, now.timestamp())
             except (SQLAlchemyError, OSError) as error:
                 self._house.log.warning("heartbeat.no_database", error=type(error).__name__)
-            if isinstance(self._house.documents, FileDocuments):
-                self._house.documents.sweep(6 * 3600, now.timestamp())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), HEARTBEAT_EVERY)

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 from aiohttp import hdrs, web
@@ -24,6 +25,7 @@ PREFIX = "/api/v1"
 _AWAY = (DBAPIError, PoolTimeout, OSError)  # the database or the disk does not answer
 _OVERHEAD = 1_000_000  # what options and boundaries may add to a document
 _LONGEST_SECRET = 200
+_NOTE_USE_EVERY = timedelta(minutes=5)
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -108,6 +110,10 @@ async def _key(house: House, request: web.Request) -> ApiKey:
         key = await people.api_key(connection, secret)
     if key is None:
         raise problems.unauthorised()
+    now = house.clock.now()
+    if key.last_used_at is None or now - key.last_used_at > _NOTE_USE_EVERY:
+        async with house.database.write() as connection:
+            await people.touch_api_key(connection, key.id, now)
     return key
 
 

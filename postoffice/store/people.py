@@ -275,6 +275,11 @@ async def api_key(connection: AsyncConnection, secret: str) -> ApiKey | None:
     return _api_key(row) if row else None
 
 
+async def touch_api_key(connection: AsyncConnection, key_id: str, now: datetime) -> None:
+    """Note that the key is in use (once in a while is enough)."""
+    await connection.execute(api_keys.update().where(api_keys.c.id == key_id).values(last_used_at=now))
+
+
 async def all_api_keys(connection: AsyncConnection, organisation_id: str) -> list[ApiKey]:
     """An organisation's keys, newest first."""
     query = api_keys.select().where(api_keys.c.organisation_id == organisation_id).order_by(api_keys.c.id.desc())

@@ -1,147 +1,14 @@
-"""All tables, for SQLite and PostgreSQL alike. Everything belongs to an organisation from the first table on.
-
-Ids are the 26 letters of model.ids; times are aware UTC; money is in millionths of the organisation's currency; states are
-the words of model.states. Alembic's history in `migrations/` is what really makes the tables; a test compares the two.
-"""
-
-from datetime import UTC, datetime
-from typing import Any
+"""The road of a letter: printers, documents, mailings, items, deliveries, and their work and news."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class UtcTime(sa.TypeDecorator[datetime]):
-    """An aware UTC time; SQLite, which knows no zones, keeps it as text that sorts."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone reached the database")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is not None and value.tzinfo is None:
-            return value.replace(tzinfo=UTC)
-        return value
-
-
-Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-Id = sa.String(26)
-Money = sa.BigInteger
-
-
-def _id(*, primary: bool = True) -> sa.Column[Any]:
-    return sa.Column("id", Id, primary_key=primary)
-
-
-def _organisation() -> sa.Column[Any]:
-    return sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id"), nullable=False)
-
-
-def _created() -> sa.Column[Any]:
-    return sa.Column("created_at", UtcTime, nullable=False)
-
-
-organisations = sa.Table(
-    "organisations",
-    metadata,
-    _id(),
-    sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("slug", sa.String(80), nullable=False, unique=True),
-    sa.Column("country", sa.String(2), nullable=False),
-    sa.Column("language", sa.String(5), nullable=False),
-    sa.Column("timezone", sa.String(60), nullable=False),
-    sa.Column("currency", sa.String(3), nullable=False),
-    sa.Column("document_key", sa.LargeBinary, nullable=False),  # wrapped by the master key
-    sa.Column("settings", Json, nullable=False),
-    _created(),
-)
-
-counters = sa.Table(
-    "counters",
-    metadata,
-    sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id"), primary_key=True),
-    sa.Column("name", sa.String(40), primary_key=True),
-    sa.Column("value", sa.BigInteger, nullable=False),
-)
-
-users = sa.Table(
-    "users",
-    metadata,
-    _id(),
-    _organisation(),
-    sa.Column("email", sa.String(320), nullable=False, unique=True),  # lower case
-    sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("password_hash", sa.String(200), nullable=False),  # argon2id
-    sa.Column("must_change_password", sa.Boolean, nullable=False, default=False),
-    sa.Column("totp_secret", sa.LargeBinary),  # wrapped; NULL: not set up
-    sa.Column("language", sa.String(5), nullable=False),
-    sa.Column("disabled_at", UtcTime),
-    sa.Column("failed_tries", sa.Integer, nullable=False, default=0),
-    sa.Column("locked_until", UtcTime),
-    _created(),
-    sa.Column("last_seen_at", UtcTime),
-)
-
-grants = sa.Table(
-    "grants",
-    metadata,
-    _id(),
-    _organisation(),
-    sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False, index=True),
-    sa.Column("role", sa.String(30), nullable=False),
-    sa.Column("printer_id", Id, sa.ForeignKey("printers.id")),  # NULL: for all printers
-    _created(),
-    sa.UniqueConstraint("user_id", "role", "printer_id"),
-)
-
-sessions = sa.Table(
-    "sessions",
-    metadata,
-    sa.Column("token_hash", sa.String(64), primary_key=True),
-    _organisation(),
-    sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False, index=True),
-    sa.Column("csrf", sa.String(64), nullable=False),
-    _created(),
-    sa.Column("seen_at", UtcTime, nullable=False),
-    sa.Column("expires_at", UtcTime, nullable=False),
-)
-
-api_keys = sa.Table(
-    "api_keys",
-    metadata,
-    _id(),
-    _organisation(),
-    sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("prefix", sa.String(16), nullable=False),  # shown on pages, tells keys apart
-    sa.Column("key_hash", sa.String(64), nullable=False, unique=True),
-    sa.Column("live", sa.Boolean, nullable=False),  # False: stops at the sandbox
-    sa.Column("role", sa.String(30), nullable=False),
-    sa.Column("created_by", Id),
-    _created(),
-    sa.Column("last_used_at", UtcTime),
-    sa.Column("revoked_at", UtcTime),
-)
+from postoffice.store.schema.base import Id, Json, Money, UtcTime, created_column, id_column, metadata, organisation_column
 
 printers = sa.Table(
     "printers",
     metadata,
-    _id(),
-    _organisation(),
+    id_column(),
+    organisation_column(),
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("info", sa.String(500), nullable=False),
     sa.Column("location", sa.String(200), nullable=False),
@@ -153,23 +20,25 @@ printers = sa.Table(
     sa.Column("accepting", sa.Boolean, nullable=False),
     sa.Column("max_bytes", sa.BigInteger, nullable=False),
     sa.Column("max_jobs", sa.Integer, nullable=False),
-    _created(),
+    created_column(),
     sa.Column("removed_at", UtcTime),
 )
+
 
 printer_tokens = sa.Table(
     "printer_tokens",
     metadata,
-    _id(),
-    _organisation(),
+    id_column(),
+    organisation_column(),
     sa.Column("printer_id", Id, sa.ForeignKey("printers.id"), nullable=False, index=True),
     sa.Column("user_id", Id, sa.ForeignKey("users.id")),  # whose computer it is on; NULL: shared
     sa.Column("label", sa.String(200), nullable=False),
     sa.Column("token_hash", sa.String(64), nullable=False, unique=True),
-    _created(),
+    created_column(),
     sa.Column("last_used_at", UtcTime),
     sa.Column("revoked_at", UtcTime),
 )
+
 
 documents = sa.Table(
     "documents",
@@ -178,14 +47,15 @@ documents = sa.Table(
     sa.Column("sha256", sa.String(64), primary_key=True),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("media_type", sa.String(100), nullable=False),
-    _created(),
+    created_column(),
 )
+
 
 mailings = sa.Table(
     "mailings",
     metadata,
-    _id(),
-    _organisation(),
+    id_column(),
+    organisation_column(),
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("source", sa.String(20), nullable=False),
     sa.Column("name", sa.String(1023), nullable=False),
@@ -209,7 +79,7 @@ mailings = sa.Table(
     sa.Column("error", Json),
     sa.Column("sender_name", sa.String(255), nullable=False, default=""),
     sa.Column("approved_by", Id),
-    _created(),
+    created_column(),
     sa.Column("received_at", UtcTime),
     sa.Column("ready_at", UtcTime),
     sa.Column("sent_at", UtcTime),
@@ -219,11 +89,12 @@ mailings = sa.Table(
     sa.Index("ix_mailings_printer_state", "printer_id", "state"),
 )
 
+
 items = sa.Table(
     "items",
     metadata,
-    _id(),
-    _organisation(),
+    id_column(),
+    organisation_column(),
     sa.Column("mailing_id", Id, sa.ForeignKey("mailings.id"), nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("first_page", sa.Integer, nullable=False),
@@ -252,11 +123,12 @@ items = sa.Table(
     sa.Index("ix_items_organisation_state", "organisation_id", "state"),
 )
 
+
 deliveries = sa.Table(
     "deliveries",
     metadata,
-    _id(),
-    _organisation(),
+    id_column(),
+    organisation_column(),
     sa.Column("mailing_id", Id, sa.ForeignKey("mailings.id"), nullable=False, index=True),
     sa.Column("item_id", Id, sa.ForeignKey("items.id"), nullable=False, index=True),
     sa.Column("batch_id", Id, nullable=True),
@@ -271,18 +143,19 @@ deliveries = sa.Table(
     sa.Column("error", sa.String(1000), nullable=False, default=""),
     sa.Column("code", sa.String(60), nullable=False, default=""),
     sa.Column("not_before", UtcTime),
-    _created(),
+    created_column(),
     sa.Column("handed_over_at", UtcTime),
     sa.Column("ended_at", UtcTime),
     sa.Index("ix_deliveries_batch_state", "batch_id", "state"),
     sa.Index("ix_deliveries_carrier_reference", "carrier", "reference"),
 )
 
+
 batches = sa.Table(
     "batches",
     metadata,
-    _id(),
-    _organisation(),
+    id_column(),
+    organisation_column(),
     sa.Column("step", sa.String(20), nullable=False),
     sa.Column("subject_id", Id, nullable=False, index=True),  # the mailing
     sa.Column("queue", sa.String(60), nullable=False),
@@ -297,7 +170,7 @@ batches = sa.Table(
     sa.Column("rung_at", UtcTime),
     sa.Column("not_before", UtcTime),
     sa.Column("error", sa.String(1000), nullable=False, default=""),
-    _created(),
+    created_column(),
     sa.Column("done_at", UtcTime),
     sa.Index(
         "ix_batches_open",
@@ -308,11 +181,12 @@ batches = sa.Table(
     ),
 )
 
+
 events = sa.Table(
     "events",
     metadata,
-    _id(),
-    _organisation(),
+    id_column(),
+    organisation_column(),
     sa.Column("mailing_id", Id, nullable=True),
     sa.Column("item_id", Id, nullable=True),
     sa.Column("delivery_id", Id, nullable=True),
@@ -331,10 +205,11 @@ events = sa.Table(
     sa.Index("ix_events_mailing", "mailing_id", "at"),
 )
 
+
 news = sa.Table(
     "news",
     metadata,
-    _id(),
+    id_column(),
     sa.Column("carrier", sa.String(80), nullable=False),
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("request", Json, nullable=False),
@@ -343,104 +218,12 @@ news = sa.Table(
     sa.Column("error", sa.String(1000), nullable=False, default=""),
 )
 
-contacts = sa.Table(
-    "contacts",
-    metadata,
-    _id(),
-    _organisation(),
-    sa.Column("kind", sa.String(10), nullable=False),  # person | company
-    sa.Column("name", sa.String(300), nullable=False),
-    sa.Column("match_key", sa.String(64), nullable=False),  # hash of the normalised name and address
-    sa.Column("language", sa.String(5), nullable=False, default=""),
-    sa.Column("preferred_channel", sa.String(10)),
-    sa.Column("external_ids", Json, nullable=False),
-    sa.Column("attributes", Json, nullable=False),
-    _created(),
-    sa.Column("updated_at", UtcTime, nullable=False),
-    sa.UniqueConstraint("organisation_id", "match_key"),
-    sa.Index("ix_contacts_organisation_name", "organisation_id", "name"),
-)
-
-contact_points = sa.Table(
-    "contact_points",
-    metadata,
-    _id(),
-    _organisation(),
-    sa.Column("contact_id", Id, sa.ForeignKey("contacts.id"), nullable=False, index=True),
-    sa.Column("channel", sa.String(10), nullable=False),
-    sa.Column("value", sa.String(500), nullable=False),  # normalised
-    sa.Column("address", Json),
-    sa.Column("health", sa.String(10), nullable=False),  # good | doubtful | dead
-    _created(),
-    sa.UniqueConstraint("contact_id", "channel", "value"),
-    sa.Index("ix_contact_points_value", "organisation_id", "channel", "value"),
-)
-
-consents = sa.Table(
-    "consents",
-    metadata,
-    _id(),
-    _organisation(),
-    sa.Column("contact_id", Id, sa.ForeignKey("contacts.id"), nullable=False, index=True),
-    sa.Column("purpose", sa.String(20), nullable=False),
-    sa.Column("channel", sa.String(20), nullable=False),
-    sa.Column("given", sa.Boolean, nullable=False),
-    sa.Column("at", UtcTime, nullable=False),
-    sa.Column("means", sa.String(60), nullable=False),
-    sa.Column("proof", Json, nullable=False),
-)
-
-suppressions = sa.Table(
-    "suppressions",
-    metadata,
-    _id(),
-    _organisation(),
-    sa.Column("channel", sa.String(10), nullable=False),
-    sa.Column("purpose", sa.String(20)),  # NULL: all
-    sa.Column("address_hash", sa.String(64), nullable=False),
-    sa.Column("reason", sa.String(40), nullable=False),
-    sa.Column("origin", sa.String(80), nullable=False),
-    _created(),
-    sa.Column("expires_at", UtcTime),
-    sa.Column("lifted_at", UtcTime),
-    sa.Column("lifted_reason", sa.String(300), nullable=False, default=""),
-    sa.Index("ix_suppressions_address", "organisation_id", "channel", "address_hash"),
-)
-
-links = sa.Table(
-    "links",
-    metadata,
-    _id(),
-    _organisation(),
-    sa.Column("item_id", Id, sa.ForeignKey("items.id"), nullable=False, index=True),
-    sa.Column("delivery_id", Id),
-    sa.Column("token_hash", sa.String(64), nullable=False, unique=True),
-    sa.Column("proof", sa.String(20), nullable=False),  # what must be typed: email | postcode | reference
-    sa.Column("proof_hash", sa.String(200), nullable=False),
-    sa.Column("tries", sa.Integer, nullable=False, default=0),
-    sa.Column("tries_since", UtcTime),
-    _created(),
-    sa.Column("expires_at", UtcTime, nullable=False),
-    sa.Column("revoked_at", UtcTime),
-    sa.Column("proven_at", UtcTime),
-)
-
-link_sessions = sa.Table(
-    "link_sessions",
-    metadata,
-    sa.Column("token_hash", sa.String(64), primary_key=True),
-    _organisation(),
-    sa.Column("link_id", Id, sa.ForeignKey("links.id"), nullable=False, index=True),
-    _created(),
-    sa.Column("seen_at", UtcTime, nullable=False),
-    sa.Column("expires_at", UtcTime, nullable=False),
-)
 
 carriers = sa.Table(
     "carriers",
     metadata,
-    _id(),
-    _organisation(),
+    id_column(),
+    organisation_column(),
     sa.Column("name", sa.String(80), nullable=False),
     sa.Column("kind", sa.String(40), nullable=False),  # a line of channels/catalogue.py
     sa.Column("channel", sa.String(10), nullable=False),
@@ -450,15 +233,16 @@ carriers = sa.Table(
     sa.Column("last_ok_at", UtcTime),
     sa.Column("last_error_at", UtcTime),
     sa.Column("last_error", sa.String(1000), nullable=False, default=""),
-    _created(),
+    created_column(),
     sa.UniqueConstraint("organisation_id", "name"),
 )
+
 
 sandbox_box = sa.Table(
     "sandbox_box",
     metadata,
     sa.Column("key", Id, primary_key=True),
-    _organisation(),
+    organisation_column(),
     sa.Column("channel", sa.String(10), nullable=False),
     sa.Column("to", sa.String(320), nullable=False),
     sa.Column("subject", sa.String(1000), nullable=False),
@@ -474,6 +258,7 @@ sandbox_box = sa.Table(
     sa.Index("ix_sandbox_box_organisation", "organisation_id", "sent_at"),
 )
 
+
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,
@@ -482,8 +267,9 @@ idempotency_keys = sa.Table(
     sa.Column("request_hash", sa.String(64), nullable=False),
     sa.Column("mailing_id", Id),
     sa.Column("answer", Json),
-    _created(),
+    created_column(),
 )
+
 
 folder_files = sa.Table(
     "folder_files",
@@ -491,21 +277,9 @@ folder_files = sa.Table(
     sa.Column("printer_id", Id, sa.ForeignKey("printers.id"), primary_key=True),
     sa.Column("fingerprint", sa.String(64), primary_key=True),  # name, size, time, bytes: a file is taken once
     sa.Column("mailing_id", Id),
-    _created(),
+    created_column(),
 )
 
-audit = sa.Table(
-    "audit",
-    metadata,
-    _id(),
-    _organisation(),
-    sa.Column("actor", sa.String(80), nullable=False),  # user:<id>, key:<id>, office
-    sa.Column("action", sa.String(60), nullable=False),
-    sa.Column("subject", sa.String(80), nullable=False),
-    sa.Column("detail", Json, nullable=False),
-    sa.Column("at", UtcTime, nullable=False),
-    sa.Index("ix_audit_organisation_at", "organisation_id", "at"),
-)
 
 heartbeats = sa.Table(
     "heartbeats",

@@ -1,0 +1,27 @@
+"""Signs of life, and sweeping away what has ended: sessions, visits, idempotency keys."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.store import idempotency
+from postoffice.store.schema import heartbeats, link_sessions, sessions
+
+#: signs of life older than this are forgotten
+GONE = timedelta(hours=1)
+
+
+async def beat(connection: AsyncConnection, owner: str, kind: str, queues: Sequence[str], started: datetime, now: datetime) -> None:
+    """This process lives."""
+    await connection.execute(heartbeats.delete().where(heartbeats.c.owner == owner))
+    row = {"owner": owner, "kind": kind, "queues": list(queues), "started_at": started, "seen_at": now}
+    await connection.execute(heartbeats.insert(), row)
+
+
+async def tidy(connection: AsyncConnection, now: datetime) -> None:
+    """Remove what nothing will ask for again."""
+    await connection.execute(heartbeats.delete().where(heartbeats.c.seen_at < now - GONE))
+    await connection.execute(sessions.delete().where(sessions.c.expires_at < now))
+    await connection.execute(link_sessions.delete().where(link_sessions.c.expires_at < now))
+    await idempotency.sweep(connection, now)

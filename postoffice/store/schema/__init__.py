@@ -1,0 +1,73 @@
+"""All tables, for SQLite and PostgreSQL alike. Everything belongs to an organisation from the first table on.
+
+Ids are the 26 letters of model.ids; times are aware UTC; money is in millionths of the organisation's currency; states are
+the words of model.states. Alembic's history in `migrations/` is what really makes the tables; a test compares the two.
+"""
+
+from postoffice.store.schema.base import Json, UtcTime, metadata
+from postoffice.store.schema.mail import (
+    batches,
+    carriers,
+    deliveries,
+    documents,
+    events,
+    folder_files,
+    heartbeats,
+    idempotency_keys,
+    items,
+    mailings,
+    news,
+    printer_tokens,
+    printers,
+    sandbox_box,
+)
+from postoffice.store.schema.people import (
+    api_keys,
+    audit,
+    counters,
+    grants,
+    organisations,
+    sessions,
+    users,
+)
+from postoffice.store.schema.recipients import (
+    consents,
+    contact_points,
+    contacts,
+    link_sessions,
+    links,
+    suppressions,
+)
+
+__all__ = [
+    "Json",
+    "UtcTime",
+    "api_keys",
+    "audit",
+    "batches",
+    "carriers",
+    "consents",
+    "contact_points",
+    "contacts",
+    "counters",
+    "deliveries",
+    "documents",
+    "events",
+    "folder_files",
+    "grants",
+    "heartbeats",
+    "idempotency_keys",
+    "items",
+    "link_sessions",
+    "links",
+    "mailings",
+    "metadata",
+    "news",
+    "organisations",
+    "printer_tokens",
+    "printers",
+    "sandbox_box",
+    "sessions",
+    "suppressions",
+    "users",
+]
