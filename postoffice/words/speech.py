@@ -44,13 +44,13 @@ class Words:
         self.currency = currency
         self._texts = catalogue.texts(self.language)
 
-    def gettext(self, text: str, **facts: object) -> str:
+    def gettext(self, text: str, /, **facts: object) -> str:
         """`text` in this language; `{name}` takes the fact of this name, whole numbers in the reader's way."""
         return self._filled(self._texts.get(text, (text,))[0] or text, facts)
 
     _ = gettext
 
-    def ngettext(self, one: str, many: str, n: int, **facts: object) -> str:
+    def ngettext(self, one: str, many: str, n: int, /, **facts: object) -> str:
         """`one` or `many` by the language's own rule; `{n}` is the number."""
         forms = self._texts.get(one) or (one, many)
         index = min(catalogue.form(self.language, n), len(forms) - 1)

@@ -159,7 +159,7 @@ class Browser:
         return answer.status, await answer.text(), answer.headers.get("Location") or answer.headers.get("HX-Redirect", "")
 
 
-async def build(folder: Path, clock: Any, *, max_upload: int = 50_000_000, url: str = "http://localhost") -> Office:
+async def build(folder: Path, clock: Any, *, max_upload: int = 5_000_000, url: str = "http://localhost") -> Office:
     """An office with an organisation and no user yet."""
     database = Database(f"sqlite+aiosqlite:///{folder / 'office.db'}")
     await migrate.upgrade(database)
