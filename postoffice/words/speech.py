@@ -130,7 +130,7 @@ class Words:
     def _said(self, code: str, message: str, help: str, facts: Mapping[str, Any]) -> Said:
         if self.language == "en" or code not in PROBLEMS:
             return Said(code, message, help)
-        ours = _with_megabytes(facts)
+        ours = {"code": code, **_with_megabytes(facts)}
         try:
             return Said(code, *(self.gettext(text, **ours) if text else "" for text in PROBLEMS[code]))
         except KeyError:  # a fact that the sentence needs was not told
