@@ -84,6 +84,7 @@ class Worker:
             await asyncio.gather(self._close(ears), return_exceptions=True)
             if not self._stopping.is_set():
                 self._house.log.warning("worker.no_queue", queue=queue, error=type(ended[0]).__name__)
+                self._bell.deaf = True  # until a ring gets through, the relay does the work itself
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), 1)
 
@@ -131,13 +132,14 @@ class Worker:
     async def _ring_due(self) -> None:
         now = self._house.clock.now()
         async with self._house.database.read() as connection:
-            if not await batches.any_due(connection, now):
+            if not await batches.any_due(connection, now, deaf=self._bell.deaf):
                 return
-        room = ALONE - len(self._alone) if self._bell.deaf else RINGS
+        deaf = self._bell.deaf
+        room = ALONE - len(self._alone) if deaf else RINGS
         if room <= 0:
             return
         async with self._house.database.write() as connection:
-            rings = await batches.due(connection, now, room, self._queues if self._bell.deaf else None)
+            rings = await batches.due(connection, now, room, self._queues if deaf else None, deaf=deaf)
         for ring in rings:
             await self._bell.ring(ring.queue, ring.batch_id, ring.attempt)
             if self._bell.deaf and ring.queue in self._queues and len(self._alone) < ALONE:

@@ -28,6 +28,8 @@ from postoffice.store.finishing import finish_if_done
 
 #: a batch whose carrier was removed or switched off looks again after this
 CARRIER_AGAIN = timedelta(minutes=1)
+#: workers that died over a delivery before it has to wait: the lease paces them too, so it is rather they than the delivery
+DEATHS = 5
 KINDS = {
     "hand_over": EventKind.HANDED_OVER,
     "put_back": EventKind.DEFERRED,
@@ -136,12 +138,13 @@ def _change(house: House, mailing: Mailing, carrier: Carrier, delivery: Delivery
     return Change(delivery, "refuse", error=outcome.reason, code=outcome.code)
 
 
-def _doubt(house: House, mailing: Mailing, carrier: Carrier, delivery: Delivery, reason: str, code: str) -> Change:
+def _doubt(house: House, mailing: Mailing, carrier: Carrier, delivery: Delivery, reason: str, code: str, *, quick: int = 1) -> Change:
+    """`quick`: up to so many calls the next one follows at once; then it waits, lest a carrier that breaks off be called on and on."""
     way = settle(carrier.abilities, mailing.options.purpose, delivery.attempt)
     retry = next_try(attempt=delivery.attempt, created_at=delivery.created_at, now=house.clock.now(), asked=None)
     if way is Settle.REPEAT and retry.at is not None:
-        at_once = delivery.attempt <= 1  # a carrier that breaks off every time is not called in a tight circle
-        return Change(delivery, "put_back", error=reason, code=code or "in-doubt", not_before=None if at_once else retry.at)
+        not_before = None if delivery.attempt <= quick else retry.at
+        return Change(delivery, "put_back", error=reason, code=code or "in-doubt", not_before=not_before)
     return Change(delivery, "doubt", error=reason, code=code or "in-doubt")
 
 
@@ -157,7 +160,7 @@ async def _settle_orphans(house: House, batch: Batch, mailing: Mailing, carrier:
             left = await deliveries.orphans(connection, batch)
     reason = "The program that handed it over ended before the carrier's answer was recorded."
     fresh = [one for one in left if one.state is DeliveryState.SENDING]
-    changes = [_doubt(house, mailing, carrier, delivery, reason, "in-doubt") for delivery in fresh]
+    changes = [_doubt(house, mailing, carrier, delivery, reason, "in-doubt", quick=DEATHS) for delivery in fresh]
     async with house.database.write() as connection:
         await deliveries.record(connection, batch, changes, house.clock.now(), house.lease)
         await _tell(connection, house, mailing, carrier, changes)

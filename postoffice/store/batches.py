@@ -82,12 +82,15 @@ async def add(
     return batch_id
 
 
-async def due(connection: AsyncConnection, now: datetime, limit: int = 500, queues: Sequence[str] | None = None) -> list[Ring]:
+async def due(
+    connection: AsyncConnection, now: datetime, limit: int = 500, queues: Sequence[str] | None = None, *, deaf: bool = False
+) -> list[Ring]:
     """Relay and reconciler in one: open, unleased, due, and not rung recently. Marks them as rung.
 
-    `queues`: only these; several relays at once share the work without waiting for one another.
+    `queues`: only these. `deaf`: the bell is broken, so that no ring counts. Several relays at once share the work without waiting
+    for one another.
     """
-    ready = sa.select(batches.c.id).where(*_silent(now))
+    ready = sa.select(batches.c.id).where(*(_ready(now) if deaf else _silent(now)))
     if queues is not None:
         ready = ready.where(batches.c.queue.in_(queues))
     ready = ready.order_by(batches.c.priority, batches.c.id).limit(limit).with_for_update(skip_locked=True)
@@ -100,18 +103,24 @@ async def due(connection: AsyncConnection, now: datetime, limit: int = 500, queu
     return [Ring(row.id, row.queue, row.rings) for row in rows]
 
 
-async def any_due(connection: AsyncConnection, now: datetime) -> bool:
+async def any_due(connection: AsyncConnection, now: datetime, *, deaf: bool = False) -> bool:
     """A cheap look whether `due` would find something, so that an idle office writes nothing."""
-    return await connection.scalar(sa.select(batches.c.id).where(*_silent(now)).limit(1)) is not None
+    query = sa.select(batches.c.id).where(*(_ready(now) if deaf else _silent(now))).limit(1)
+    return await connection.scalar(query) is not None
 
 
-def _silent(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def _ready(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         batches.c.state == "open",
         sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now),
         sa.or_(batches.c.lease_until.is_(None), batches.c.lease_until < now),
-        sa.or_(batches.c.rung_at.is_(None), batches.c.rung_at < now - RING_AGAIN),
     )
+
+
+def _silent(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    # a ring that was heard by an owner who then died (rung before the end of the lease) need not be waited for
+    rung = batches.c.rung_at
+    return *_ready(now), sa.or_(rung.is_(None), rung < now - RING_AGAIN, rung < batches.c.lease_until)
 
 
 async def claim(connection: AsyncConnection, batch_id: str, owner: str, now: datetime, lease: timedelta) -> Batch | None:
@@ -121,9 +130,7 @@ async def claim(connection: AsyncConnection, batch_id: str, owner: str, now: dat
             batches.update()
             .where(
                 batches.c.id == batch_id,
-                batches.c.state == "open",
-                sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now),
-                sa.or_(batches.c.lease_until.is_(None), batches.c.lease_until < now),
+                *_ready(now),
             )
             .values(lease_owner=owner, lease_until=now + lease, token=batches.c.token + 1)
             .returning(*batches.c)
