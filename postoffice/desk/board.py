@@ -50,9 +50,7 @@ ORDER = (
 GROUPS: dict[str, Filter] = {
     "all": Filter(),
     "needy": Filter(states=(ItemState.HELD, ItemState.IN_DOUBT, ItemState.DRAFT)),
-    "moving": Filter(
-        states=(ItemState.QUEUED, ItemState.SENDING, ItemState.HANDED_OVER, ItemState.IN_PRODUCTION, ItemState.MAILED)
-    ),
+    "moving": Filter(states=(ItemState.QUEUED, ItemState.SENDING, ItemState.HANDED_OVER, ItemState.IN_PRODUCTION, ItemState.MAILED)),
     "delivered": Filter(states=(ItemState.DELIVERED,)),
     "failed": Filter(states=(ItemState.FAILED, ItemState.RETURNED)),
     "out": Filter(states=(ItemState.CANCELLED, ItemState.EXCLUDED)),

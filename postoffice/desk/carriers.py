@@ -98,7 +98,7 @@ async def carrier_page_of(
     """A carrier's page, or the form of a new one; `settings` fill the form, secrets among them are never written out."""
     visit, house = request[VISIT], house_of(request)
     used = await house.carriers.names(visit.organisation.id, live=True)
-    said = visit.words.problem(wrong) if wrong else None
+    said = visit.words.problem(_with_label(wrong, kind, visit.words.language)) if wrong else None
     context = {
         "carrier": carrier,
         "kind": kind,
@@ -116,6 +116,14 @@ async def carrier_page_of(
         **more,
     }
     return admin_page(request, "carriers-one.html", context, status=wrong.status if wrong else 200)
+
+
+def _with_label(wrong: PostOfficeError, kind: CarrierKind, language: str) -> PostOfficeError:
+    """A setting's failure with the words that stand at its field."""
+    label = next((field.label[language] for field in kind.fields if field.name == wrong.facts.get("field")), None)
+    if label is None:
+        return wrong
+    return PostOfficeError(wrong.code, wrong.message, help=wrong.help, **{**wrong.facts, "label": label})
 
 
 def read_form(form: Form, kind: CarrierKind, kept: Mapping[str, Any]) -> dict[str, Any]:

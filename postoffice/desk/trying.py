@@ -134,10 +134,11 @@ def _address(visit: Visit, channel: Channel, typed: str) -> tuple[str, PostalAdd
     if channel is Channel.POST:
         layout = LAYOUTS[WINDOWS.get(country, "fr")]
         address, findings = recheck.address([line.strip() for line in typed.splitlines() if line.strip()], layout, 1, [])
-        errors = [one for one in findings if one.severity is Severity.ERROR]
+        errors = [finding_words(visit.words, one)[0] for one in findings if one.severity is Severity.ERROR]
         if address is None or errors:
-            title, help = finding_words(visit.words, errors[0]) if errors else ("", "")
-            raise PostOfficeError("address-bad", title or "This is no postal address.", help=help, field="to")
+            why = ", ".join(errors)
+            wrong = f"This postal address cannot be used: {why}"
+            raise PostOfficeError("address-bad", wrong, help="Correct its lines and try again.", field="to", why=why)
         return address.name, address
     name = {Channel.EMAIL: "email", Channel.SMS: "mobile", Channel.FAX: "fax"}[channel]
     given: dict[str, str | None] = {"email": None, "mobile": None, "fax": None, name: typed}

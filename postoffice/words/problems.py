@@ -65,6 +65,7 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "unknown-layout": (N_("There is no such layout."), N_("Choose another one.")),
     "template-missing": (N_("A template of the office is missing."), _ADMINISTRATOR),
     "template-broken": (N_("A template of the office is broken."), _ADMINISTRATOR),
+    "address-bad": (N_("This postal address cannot be used: {why}"), N_("Correct its lines and try again.")),
     "bad-email": (N_("This is not an e-mail address."), N_("Write it like name@example.org.")),
     "bad-mobile": (N_("This is not a valid mobile number."), N_("Write it like +33 6 12 34 56 78, with its country.")),
     "bad-fax": (N_("This is not a valid fax number."), N_("Write it like +33 1 23 45 67 89, with its country.")),

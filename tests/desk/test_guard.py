@@ -97,7 +97,16 @@ async def test_every_answer_carries_the_headers(alice: Browser) -> None:
 async def test_pages_bear_no_inline_script_style_or_foreign_address(office: Office, alice: Browser, letters: bytes) -> None:
     mailing = await office.add_mailing([house.piece(1, 1), house.piece(2, 2, 1, "no-address")], letters)
     item = (await office.items_of(mailing))[0]
-    for path in ("/", "/mailings", "/upload", "/contacts", "/password", f"/m/{mailing.id}", f"/m/{mailing.id}/items/{item.id}", f"/i/{item.id}"):
+    for path in (
+        "/",
+        "/mailings",
+        "/upload",
+        "/contacts",
+        "/password",
+        f"/m/{mailing.id}",
+        f"/m/{mailing.id}/items/{item.id}",
+        f"/i/{item.id}",
+    ):
         _status, text = await alice.get(path)
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", text), path
         assert not re.search(r"(?:src|href|action)=\"(?:https?:)?//", text), path

@@ -102,7 +102,9 @@ async def test_a_postage_that_is_too_light_is_said_with_a_way_out(office: Office
     assert ('class="wrong"' in text, "data-send disabled" in text, "No letter can be sent yet" in text) == (True, True, True)
 
 
-async def test_the_button_sends_what_was_confirmed_and_a_second_press_does_nothing(office: Office, alice: Browser, letters: bytes) -> None:
+async def test_the_button_sends_what_was_confirmed_and_a_second_press_does_nothing(
+    office: Office, alice: Browser, letters: bytes
+) -> None:
     mailing = await some(office, letters)
     figures = await confirmed(alice, mailing, POST)
     assert figures == {"items": "4", "total": "5040000"}
@@ -182,7 +184,14 @@ async def test_names_in_letters_are_text_and_never_markup(office: Office, alice:
     nasty = '<img src=x onerror=alert(1)>"'
     mailing = await office.add_mailing([house.piece(1, 1, lines=[nasty, "{{ 7*7 }}", "{n} 69003 LYON"])], letters, name=nasty)
     item = (await office.items_of(mailing))[0]
-    for path in (f"/m/{mailing.id}", f"/m/{mailing.id}/items/{item.id}", f"/i/{item.id}", "/mailings", "/", f"/m/{mailing.id}?q={nasty}"):
+    for path in (
+        f"/m/{mailing.id}",
+        f"/m/{mailing.id}/items/{item.id}",
+        f"/i/{item.id}",
+        "/mailings",
+        "/",
+        f"/m/{mailing.id}?q={nasty}",
+    ):
         _, text = await alice.get(path)
         assert "<img src=x" not in text, path
         assert "&lt;img src=x" in text or path == "/", path

@@ -12,9 +12,7 @@ HTMX = {"HX-Request": "true"}
 
 async def three(office: Office, letters: bytes) -> tuple[Mailing, list[Item]]:
     """A mailing of three letters: fine, two pages, without address."""
-    mailing = await office.add_mailing(
-        [house.piece(1, 1), house.piece(2, 2, 2), house.piece(3, 4, 1, "no-address", lines=[])], letters
-    )
+    mailing = await office.add_mailing([house.piece(1, 1), house.piece(2, 2, 2), house.piece(3, 4, 1, "no-address", lines=[])], letters)
     return mailing, await office.items_of(mailing)
 
 
@@ -46,7 +44,9 @@ async def test_a_typed_address_releases_the_letter(office: Office, alice: Browse
 
 async def test_a_worse_address_holds_the_letter(office: Office, alice: Browser, letters: bytes) -> None:
     mailing, (first, *_rest) = await three(office, letters)
-    assert (await alice.post(f"/m/{mailing.id}/items/{first.id}", {"lines": "Mme Inès GARCÍA\nPARIS", "channel": "plan"}, **HTMX))[0] == 200
+    assert (await alice.post(f"/m/{mailing.id}/items/{first.id}", {"lines": "Mme Inès GARCÍA\nPARIS", "channel": "plan"}, **HTMX))[
+        0
+    ] == 200
     now = (await office.items_of(mailing))[0]
     assert (now.state, bool(now.held_reason)) == (ItemState.HELD, True)
 

@@ -34,7 +34,12 @@ async def test_a_file_becomes_a_mailing_and_the_reader_is_rung(office: Office, a
     (mailing,) = await all_of(office)
     assert (status, leads_to) == (303, f"/m/{mailing.id}")
     assert (mailing.name, mailing.source, mailing.state) == ("Factures mars.pdf", Source.UPLOAD, MailingState.RECEIVED)
-    assert (mailing.layout, mailing.split_rule, mailing.options.purpose, mailing.media_type) == ("din", "pages:3", "invoice", "application/pdf")
+    assert (mailing.layout, mailing.split_rule, mailing.options.purpose, mailing.media_type) == (
+        "din",
+        "pages:3",
+        "invoice",
+        "application/pdf",
+    )
     assert office.bell.rung == ["compose"]
 
 
@@ -52,7 +57,11 @@ async def test_a_plain_form_carries_the_word_in_a_field(office: Office, alice: B
 
 
 async def test_what_cannot_be_read_leaves_nothing_behind(office: Office, alice: Browser, tmp_path: Path) -> None:
-    for content, reason in ((b"MZ\x90 a program", "no document"), (b"", "empty"), (b"%PDF-1.4 " + b"x" * 6_000_000, "larger than the 5 MB")):
+    for content, reason in (
+        (b"MZ\x90 a program", "no document"),
+        (b"", "empty"),
+        (b"%PDF-1.4 " + b"x" * 6_000_000, "larger than the 5 MB"),
+    ):
         status, text, _ = await alice.post("/upload", form(content))
         assert status in (413, 422)
         assert reason in text
@@ -71,7 +80,8 @@ async def test_printers_give_their_defaults_and_narrow_the_right(office: Office,
     async with office.house.database.write() as connection:
         more = {"layout": "uk", "split_rule": "whole", "live": False}
         mine, other = [
-            await printers.add(connection, organisation_id=office.organisation_id, name=name, now=clock.now(), **more) for name in ("A", "B")
+            await printers.add(connection, organisation_id=office.organisation_id, name=name, now=clock.now(), **more)
+            for name in ("A", "B")
         ]
     bob = await office.add_user("bob@example.org", Grant(Role.SENDER, mine))
     async with house.browser(office, bob) as browser:

@@ -56,7 +56,9 @@ def test_every_state_has_a_word_in_both_languages() -> None:
 
 
 def test_failures_are_said_in_french_with_their_facts() -> None:
-    said = FR.problem(TooLarge("too-large", "This document is larger than the 600 MB ...", help="Print it in parts.", limit=600_000_000))
+    said = FR.problem(
+        TooLarge("too-large", "This document is larger than the 600 MB ...", help="Print it in parts.", limit=600_000_000)
+    )
     assert "600 Mo" in plain(said.message)
     assert "plusieurs parties" in said.help
 
@@ -67,7 +69,10 @@ def test_an_unknown_failure_and_one_without_its_facts_fall_back_to_english() -> 
 
 
 def test_a_stored_failure_is_said_again() -> None:
-    assert FR.stored_problem({"code": "pdf-encrypted", "message": "x", "help": "y", "facts": {}}).message == "Ce PDF est protégé par un mot de passe."
+    assert (
+        FR.stored_problem({"code": "pdf-encrypted", "message": "x", "help": "y", "facts": {}}).message
+        == "Ce PDF est protégé par un mot de passe."
+    )
     assert EN.problem(Conflict("item-state", "This letter is sent.", help="Reload.")).message == "This letter is sent."
 
 
