@@ -1,4 +1,4 @@
-"""The guard in front of every route of the desk: who asks, may they, does the request come from our own page, and what a failure looks like."""
+"""The guard in front of every route: who asks, may they, does the request come from our own page, and what a failure looks like."""
 
 import hmac
 import secrets

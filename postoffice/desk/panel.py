@@ -1,4 +1,4 @@
-"""The side panel of one item: its pages, its address as read beside as it will be printed, findings, and everything that a person may correct."""
+"""The side panel of one item: its pages, its address as read and as it will be used, findings, and what a person may correct."""
 
 from typing import Any
 
