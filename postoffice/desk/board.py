@@ -22,7 +22,7 @@ from postoffice.model.item import Item
 from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import Mailing
 from postoffice.model.people import Right
-from postoffice.model.states import ITEM_COMMANDS, ITEM_LOOK, ItemState, MailingState, Tone, item_state_of
+from postoffice.model.states import ITEM_COMMANDS, ITEM_LOOK, ItemState, Tone, item_state_of
 from postoffice.routing import tariff
 from postoffice.store import deliveries, events, items, overview, printers
 from postoffice.store.items import Filter
@@ -272,8 +272,3 @@ def _line(words: Words, cells: Sequence[str]) -> bytes:
     safe = ["'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in cells]
     csv.writer(target, delimiter=";" if words.language == "fr" else ",").writerow(safe)
     return target.getvalue().encode()
-
-
-def is_open(mailing: Mailing) -> bool:
-    """Whether something of a sent mailing may still be stopped."""
-    return mailing.state in (MailingState.PLANNING, MailingState.SENDING)
