@@ -49,8 +49,10 @@ ORDER = (
 #: word in the address -> what the list shows; in the order of the buttons. Each state is a word as well.
 GROUPS: dict[str, Filter] = {
     "all": Filter(),
-    "needy": Filter(states=(ItemState.HELD, ItemState.IN_DOUBT, ItemState.DRAFT)),
-    "moving": Filter(states=(ItemState.QUEUED, ItemState.SENDING, ItemState.HANDED_OVER, ItemState.IN_PRODUCTION, ItemState.MAILED)),
+    "needy": Filter(states=(ItemState.HELD, ItemState.IN_DOUBT)),
+    "moving": Filter(
+        states=(ItemState.DRAFT, ItemState.QUEUED, ItemState.SENDING, ItemState.HANDED_OVER, ItemState.IN_PRODUCTION, ItemState.MAILED)
+    ),
     "delivered": Filter(states=(ItemState.DELIVERED,)),
     "failed": Filter(states=(ItemState.FAILED, ItemState.RETURNED)),
     "out": Filter(states=(ItemState.CANCELLED, ItemState.EXCLUDED)),
