@@ -1,0 +1,179 @@
+"""Recipients a second through the engine: claim, mark, send (a carrier without latency), record; on SQLite and PostgreSQL.
+
+The peer is the bare driver (sqlite3, asyncpg) that does the least that the promise asks for: per chunk one transaction that marks,
+and one that records outcome and event, durable on disk like ours. A ratio of 1 would mean that leases, fencing, items' states,
+pieces and timelines are free.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+
+from postoffice import actions
+from postoffice.model.channel import Channel
+from postoffice.model.delivery import Event, Knock, Piece, Receipt
+from postoffice.model.ids import new_id
+from postoffice.model.mailing import Options
+from postoffice.model.ports import Abilities
+from postoffice.store import migrate, people
+from postoffice.store.database import Database
+from postoffice.store.documents import FileDocuments
+from postoffice.store.keys import Keyring
+from postoffice.wiring import SystemClock
+from tests import servers
+from tests.pipeline.house import Office, open_office, people_items
+
+CHUNK, BATCH, AT_ONCE = 100, 500, 4
+
+
+class InstantCarrier:
+    """Takes everything at once."""
+
+    name = "instant"
+
+    def __init__(self, channel: Channel) -> None:
+        self.abilities = Abilities(channel, keeps_keys=True, batch=BATCH, chunk=CHUNK)
+        self.taken = 0
+
+    async def send(self, piece: Piece) -> Receipt:
+        """Yes."""
+        self.taken += 1
+        return Receipt(piece.key, f"r-{piece.key}")
+
+    async def ask(self, receipts: Sequence[Receipt]) -> Sequence[Event]:
+        """Nothing to tell."""
+        return ()
+
+    def read(self, knock: Knock) -> Sequence[Event]:
+        """Nobody knocks."""
+        return ()
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Figures (items a second by database and step) and ratios to the bare driver. `arguments.count`: items (5,000)."""
+    count = getattr(arguments, "count", 0) or 5_000
+    figures: dict[str, Any] = {"items": count}
+    ratios: dict[str, float] = {}
+    folder = Path(tempfile.mkdtemp(prefix="postoffice-bench-"))
+    try:
+        _measure("sqlite", f"sqlite+aiosqlite:///{folder / 'office.db'}", folder, count, figures)
+        figures["sqlite_bare_per_s"] = count / _bare_sqlite(folder / "bare.db", count)
+        try:
+            with servers.postgresql() as url:
+                _measure("postgresql", url, folder, count, figures)
+                figures["postgresql_bare_per_s"] = count / asyncio.run(_bare_postgresql(url, count))
+        except pytest.skip.Exception as missing:
+            figures["postgresql"] = f"left out: {missing}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    for kind in ("sqlite", "postgresql"):
+        if f"{kind}_bare_per_s" in figures:
+            ratios[f"{kind}_dispatch_to_bare_driver"] = figures[f"{kind}_post_dispatch_per_s"] / figures[f"{kind}_bare_per_s"]
+    return {"figures": figures, "ratios": ratios}
+
+
+def _measure(kind: str, url: str, folder: Path, count: int, figures: dict[str, Any]) -> None:
+    for channel in (Channel.POST, Channel.EMAIL):
+        for step, rate in asyncio.run(_walk(url, folder / kind / channel.value, channel, count)).items():
+            figures[f"{kind}_{channel.value}_{step}_per_s"] = rate
+
+
+async def _walk(url: str, folder: Path, channel: Channel, count: int) -> dict[str, float]:
+    """Items a second in planning and in dispatch."""
+    database, keyring, clock = Database(url), Keyring(bytes(32)), SystemClock()
+    await migrate.upgrade(database)
+    async with database.write() as connection:
+        organisation_id = await people.add_organisation(
+            connection, name="Bench", slug=new_id(), document_key=keyring.wrap(bytes(32)), now=clock.now()
+        )
+
+    async def key_of(_organisation_id: str) -> bytes:
+        return bytes(32)
+
+    office = await open_office(database, FileDocuments(folder, key_of), keyring, clock, organisation_id)
+    carrier = InstantCarrier(channel)
+    office.carriers.mine[channel] = carrier
+    try:
+        mailing = await office.drafts(people_items(count), Options(channel=channel))
+        await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+        rates = {"plan": count / await _work(office), "dispatch": count / await _work(office)}
+        assert await office.states(mailing) == {"handed_over": count}, (carrier.taken, office.log.lines)
+        return rates
+    finally:
+        await office.carriers.real.close()
+        await database.close()
+
+
+async def _work(office: Office) -> float:
+    """Seconds for all batches that are due now, AT_ONCE at the same time as a worker does."""
+    due = await office.due()
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(batch_id: str) -> None:
+        async with gate:
+            await office.pipeline().work(batch_id)
+
+    start = time.perf_counter()
+    await asyncio.gather(*map(one, due))
+    return time.perf_counter() - start
+
+
+_DELIVERIES = "create table d (id text primary key, state text, reference text, attempt integer)"
+_EVENTS = "create table e (id text primary key, delivery text, kind text)"
+
+
+def _bare_sqlite(path: Path, count: int) -> float:
+    with closing(sqlite3.connect(path, isolation_level=None)) as base:
+        for statement in ("pragma journal_mode=wal", "pragma synchronous=full", _DELIVERIES, _EVENTS, "begin"):
+            base.execute(statement)
+        ids = [new_id() for _ in range(count)]
+        base.executemany("insert into d values (?, 'queued', '', 0)", [(one,) for one in ids])
+        base.execute("commit")
+        start = time.perf_counter()
+        for first in range(0, count, CHUNK):
+            some = [(one,) for one in ids[first : first + CHUNK]]
+            base.execute("begin immediate")
+            base.executemany("update d set state = 'sending', attempt = attempt + 1 where id = ? and state = 'queued'", some)
+            base.execute("commit")
+            base.execute("begin immediate")
+            base.executemany("update d set state = 'handed_over', reference = id where id = ? and state = 'sending'", some)
+            base.executemany("insert into e values (?, ?, 'handed_over')", [(new_id(), one) for (one,) in some])
+            base.execute("commit")
+        return time.perf_counter() - start
+
+
+async def _bare_postgresql(url: str, count: int) -> float:
+    host = sa.make_url(url).query["host"]
+    connection = await asyncpg.connect(host=str(host), user="postgres", database="postgres")
+    try:
+        await connection.execute(_DELIVERIES)
+        await connection.execute(_EVENTS)
+        ids = [new_id() for _ in range(count)]
+        await connection.executemany("insert into d values ($1, 'queued', '', 0)", [(one,) for one in ids])
+        start = time.perf_counter()
+        for first in range(0, count, CHUNK):
+            some = [(one,) for one in ids[first : first + CHUNK]]
+            async with connection.transaction():
+                mark = "update d set state = 'sending', attempt = attempt + 1 where id = $1 and state = 'queued'"
+                await connection.executemany(mark, some)
+            async with connection.transaction():
+                record = "update d set state = 'handed_over', reference = id where id = $1 and state = 'sending'"
+                await connection.executemany(record, some)
+                await connection.executemany("insert into e values ($1, $2, 'handed_over')", [(new_id(), one) for (one,) in some])
+        return time.perf_counter() - start
+    finally:
+        await connection.close()
