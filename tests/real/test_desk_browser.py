@@ -1,4 +1,4 @@
-"""The desk in a real browser: sign in, look at letters, correct one, choose, confirm, see the board. No console error, no refused style."""
+"""The desk in a real browser: sign in, look at letters, correct one, choose, confirm, see the board. Nothing on the console."""
 
 import asyncio
 import shutil
