@@ -4,6 +4,7 @@ Bytes are stored first, as a document; then one transaction writes the mailing a
 bell is rung. Whoever dies in between leaves either nothing or a complete mailing.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -106,7 +107,7 @@ class Intake:
             self.mailing, work = await book.receive_mailing(self._new, document, media_type)
         else:
             self.mailing, work = await book.store_mailing(self._opened.id, document, media_type)
-        await self._reception.bell.ring(work.queue, work.batch_id, work.attempt)
+        self._reception.ring_soon(work)
         return self.mailing
 
 
@@ -117,6 +118,13 @@ class Reception:
         self.book = book
         self.documents = documents
         self.bell = bell
+        self._ringing: set[asyncio.Task[None]] = set()
+
+    def ring_soon(self, work: Work) -> None:
+        """Ring without keeping the sender waiting: what is lost here the reconciler rings again."""
+        task = asyncio.create_task(self.bell.ring(work.queue, work.batch_id, work.attempt))
+        self._ringing.add(task)
+        task.add_done_callback(self._ringing.discard)
 
     async def printer(self, token: str) -> PrinterCard | None:
         """See Book.printer_by_token."""

@@ -42,7 +42,7 @@ async def last_seen(connection: AsyncConnection, organisation_id: str) -> dict[s
     signed_in = sa.select(users.c.id, users.c.last_seen_at).where(
         users.c.organisation_id == organisation_id, users.c.last_seen_at.is_not(None)
     )
-    seen = {user_id: moment for user_id, moment in await connection.execute(signed_in)}
+    seen = {row.id: row.last_seen_at for row in await connection.execute(signed_in)}
     for user_id, moment in await connection.execute(latest.group_by(sessions.c.user_id)):
         seen[user_id] = max(moment, seen.get(user_id, moment))
     return seen

@@ -22,9 +22,7 @@ class Line:
     at: datetime
 
 
-async def page(
-    connection: AsyncConnection, organisation_id: str, *, actor: str = "", before: str = "", limit: int = 50
-) -> list[Line]:
+async def page(connection: AsyncConnection, organisation_id: str, *, actor: str = "", before: str = "", limit: int = 50) -> list[Line]:
     """Lines, newest first; `before` is the id of the last one of the page before. Ids grow with time."""
     query = audit.select().where(audit.c.organisation_id == organisation_id)
     if actor:

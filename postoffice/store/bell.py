@@ -5,9 +5,13 @@ JSON instead of pickle: whoever reaches Redis must not be able to run code here.
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.constants import job_key_prefix
+from arq.jobs import serialize_job
+from arq.utils import timestamp_ms
 from redis.exceptions import RedisError
 
 from postoffice.model.ports import Log
@@ -53,16 +57,30 @@ class ArqBell:
         self._log = log
         self._pool: ArqRedis | None = None
         self._connecting = asyncio.Lock()
+        self._ringing = asyncio.Lock()
+        self._waiting: list[tuple[str, str, str]] = []
         self.deaf = False  #: the last ring did not get through
 
     async def ring(self, queue: str, batch_id: str, attempt: int) -> None:
-        """See ports.Bell."""
+        """See ports.Bell. Rings that come in while one is on its way travel together in the next."""
+        self._waiting.append((queue, f"b{batch_id}:{attempt}", batch_id))
+        async with self._ringing:
+            some, self._waiting = self._waiting, []
+            if some:
+                await self._ring_all(some)
+
+    async def _ring_all(self, some: Sequence[tuple[str, str, str]]) -> None:
+        """arq's own enqueue takes three round trips a job, to tell repeats apart; here a repeated ring does no harm."""
         try:
             async with asyncio.timeout(LONGEST_RING):
                 pool = await self._connected()
-                await pool.enqueue_job(
-                    JOB, batch_id, _job_id=f"b{batch_id}:{attempt}", _queue_name=queue_name(queue), _expires=EXPIRES_MS / 1000
-                )
+                now = timestamp_ms()
+                pipeline = pool.pipeline(transaction=False)
+                for queue, job_id, batch_id in some:
+                    job = serialize_job(JOB, (batch_id,), {}, None, now, serializer=serialize)
+                    pipeline.psetex(job_key_prefix + job_id, EXPIRES_MS, job)
+                    pipeline.zadd(queue_name(queue), {job_id: now})
+                await pipeline.execute()
             self.deaf = False
         except (RedisError, OSError, TimeoutError) as error:
             if not self.deaf:

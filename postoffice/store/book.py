@@ -1,5 +1,6 @@
 """The reception's book (see intake.reception.Book) over the database."""
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.mailing import Mailing, NewMailing
 from postoffice.model.ports import Clock, PrinterCard, StoredDocument, Work
 from postoffice.model.states import EventKind, MailingState
-from postoffice.store import batches, events, mailings, printers
+from postoffice.store import batches, events, mailings, printers, receiving
 from postoffice.store.database import Database
+from postoffice.store.keys import hash_token
+from postoffice.store.receiving import READ_QUEUE
 
-#: the kind of work that reading is; see pipeline.QUEUES
-READ_QUEUE = "compose"
+#: seconds that a printer's card and its count of waiting jobs may be old
+REMEMBER = 0.5
 
 
 class MailingBook:
@@ -21,21 +24,36 @@ class MailingBook:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._cards: dict[str, tuple[float, PrinterCard]] = {}
+        self._waiting: dict[str, tuple[float, int]] = {}
 
     async def printer_by_token(self, token: str) -> PrinterCard | None:
-        """See Book."""
+        """See Book. Remembered for REMEMBER seconds: a print job asks several times; a revoked token opens nothing after that."""
+        now = time.monotonic()
+        key = hash_token(token)
+        known = self._cards.get(key)
+        if known is not None and now < known[0]:
+            return known[1]
         async with self._database.read() as connection:
             found = await printers.by_token(connection, token)
+        self._cards = {each: card for each, card in self._cards.items() if now < card[0]}
         if found is None:
             return None
         printer, _token_id, user_id = found
         shared = {name: getattr(printer, name) for name in printers.Printer.__slots__}
-        return PrinterCard(**shared, user_id=user_id)
+        card = PrinterCard(**shared, user_id=user_id)
+        self._cards[key] = (now + REMEMBER, card)
+        return card
 
     async def waiting_jobs(self, printer_id: str) -> int:
-        """See Book."""
-        async with self._database.read() as connection:
-            return await mailings.count_waiting(connection, printer_id)
+        """See Book. Counted anew every REMEMBER seconds; what was taken in between is added."""
+        now = time.monotonic()
+        until, count = self._waiting.get(printer_id, (0.0, 0))
+        if now >= until:
+            async with self._database.read() as connection:
+                count = await mailings.count_waiting(connection, printer_id)
+            self._waiting[printer_id] = (now + REMEMBER, count)
+        return count
 
     async def open_mailing(self, new: NewMailing) -> Mailing:
         """See Book."""
@@ -50,9 +68,12 @@ class MailingBook:
 
     async def receive_mailing(self, new: NewMailing, document: StoredDocument, media_type: str) -> tuple[Mailing, Work]:
         """See Book."""
-        async with self._database.write() as connection:
-            mailing = await mailings.add(connection, new, self._clock.now())
-            return await self._store(connection, mailing, document, media_type)
+        now = self._clock.now()
+        taken = await self._database.at_once(lambda connection: receiving.receive(connection, new, document, media_type, now))
+        if new.printer_id in self._waiting:
+            until, count = self._waiting[new.printer_id]
+            self._waiting[new.printer_id] = (until, count + 1)
+        return taken
 
     async def _store(
         self, connection: AsyncConnection, mailing: Mailing, document: StoredDocument, media_type: str

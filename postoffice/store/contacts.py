@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.errors import NotFound
@@ -14,6 +13,7 @@ from postoffice.model.ids import new_id
 from postoffice.model.item import Item
 from postoffice.store import rows
 from postoffice.store.schema import contact_points, contacts, items
+from postoffice.store.upsert import insert_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ async def find_or_add(
     missing = sorted(set(wanted) - set(known))  # everybody inserts in the same order: nobody waits for one another in a circle
     if missing:
         fresh = [_fresh(organisation_id, key, str(wanted[key]["name"])[:300], now) for key in missing]
-        await connection.execute(_insert(connection, contacts).on_conflict_do_nothing(), fresh)
+        await connection.execute(insert_into(connection, contacts).on_conflict_do_nothing(), fresh)
         known |= await _known(connection, organisation_id, missing)  # somebody may have been quicker
     points = [
         {
@@ -66,7 +66,7 @@ async def find_or_add(
         for channel, value, address in wanted[key]["points"]
     ]
     if points:
-        await connection.execute(_insert(connection, contact_points).on_conflict_do_nothing(), points)
+        await connection.execute(insert_into(connection, contact_points).on_conflict_do_nothing(), points)
     return known
 
 
@@ -91,10 +91,6 @@ def _fresh(organisation_id: str, key: str, name: str, now: datetime) -> dict[str
         "created_at": now,
         "updated_at": now,
     }
-
-
-def _insert(connection: AsyncConnection, table: sa.Table) -> Any:
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def _contact(row: Mapping[Any, Any]) -> Contact:

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
 from postoffice.store.schema import events
+from postoffice.store.upsert import insert_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ async def add(connection: AsyncConnection, new: Sequence[NewEvent], now: datetim
         known = set(await connection.scalars(sa.select(events.c.fingerprint).where(events.c.fingerprint.in_(prints))))
         fresh = {value["fingerprint"]: value for value in told_once if value["fingerprint"] not in known}
         if fresh:
-            insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(events)
+            insert = insert_into(connection, events)
             await connection.execute(insert.on_conflict_do_nothing(index_elements=["fingerprint"]), list(fresh.values()))
         written += len(fresh)
     return written

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.mailing import Mailing, NewMailing
 from postoffice.model.states import MailingState
 from postoffice.store import mailings
 from postoffice.store.schema import idempotency_keys as table
+from postoffice.store.upsert import insert_into
 
 LEASE = timedelta(seconds=30)  #: an upload says at least this often that it is alive
 KEPT = timedelta(days=30)  #: how long a key is remembered
@@ -102,7 +102,7 @@ async def _locked(connection: AsyncConnection, organisation_id: str, key: str) -
 
 
 async def _insert(connection: AsyncConnection, key: str, request_hash: str, mailing: Mailing, now: datetime) -> bool:
-    insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    insert = insert_into(connection, table)
     values = {
         "organisation_id": mailing.organisation_id,
         "key": key,

@@ -5,66 +5,25 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.errors import NotFound
 from postoffice.model.finding import Finding
-from postoffice.model.ids import new_id
 from postoffice.model.mailing import Mailing, NewMailing, Options
 from postoffice.model.ports import StoredDocument
 from postoffice.model.states import MAILING_COMMANDS, MailingState, command_mailing
-from postoffice.store import rows
-from postoffice.store.schema import counters, documents, mailings
+from postoffice.store import receiving, rows
+from postoffice.store.schema import documents, mailings
+from postoffice.store.upsert import insert_into
 
 #: states in which a mailing asks for somebody's attention or work
 OPEN_STATES = tuple(state.value for state in MailingState if state not in (MailingState.FINISHED, MailingState.CANCELLED))
 
 
-async def next_number(connection: AsyncConnection, organisation_id: str, name: str = "mailing") -> int:
-    """The next of an organisation's small growing numbers."""
-    first = _insert(connection, counters).values(organisation_id=organisation_id, name=name, value=1)
-    more = first.on_conflict_do_update(index_elements=["organisation_id", "name"], set_={"value": counters.c.value + 1})
-    return int(await connection.scalar(more.returning(counters.c.value)))
-
-
-def _insert(connection: AsyncConnection, table: sa.Table) -> Any:
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
-
-
 async def add(connection: AsyncConnection, new: NewMailing, now: datetime) -> Mailing:
     """A fresh mailing in state receiving."""
-    values = {
-        "id": new_id(),
-        "organisation_id": new.organisation_id,
-        "number": await next_number(connection, new.organisation_id),
-        "source": new.source.value,
-        "name": new.name[:1023],
-        "state": MailingState.RECEIVING.value,
-        "layout": new.layout,
-        "split_rule": new.split_rule,
-        "options": new.options.as_dict(),
-        "automatic": new.automatic,
-        "live": new.live,
-        "printer_id": new.printer_id,
-        "user_id": new.user_id,
-        "api_key_id": new.api_key_id,
-        "document": None,
-        "original": None,
-        "original_size": 0,
-        "media_type": new.media_type,
-        "pages": 0,
-        "pages_read": 0,
-        "items": 0,
-        "findings": [],
-        "error": None,
-        "sender_name": new.sender_name[:255],
-        "created_at": now,
-        "received_at": None,
-        "ready_at": None,
-        "sent_at": None,
-        "finished_at": None,
-    }
+    number = await connection.run_sync(lambda sync: receiving.next_number(sync, new.organisation_id))
+    values = receiving.fresh(new, number, now)
     await connection.execute(mailings.insert(), values)
     return rows.mailing(values)
 
@@ -177,7 +136,7 @@ async def note_document(
         "media_type": media_type,
         "created_at": now,
     }
-    await connection.execute(_insert(connection, documents).values(row).on_conflict_do_nothing())
+    await connection.execute(insert_into(connection, documents).values(row).on_conflict_do_nothing())
 
 
 async def update(connection: AsyncConnection, mailing_id: str, **values: Any) -> None:

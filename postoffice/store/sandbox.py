@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.channel import Channel
 from postoffice.model.ports import Sent
 from postoffice.store.database import Database
 from postoffice.store.schema import deliveries, mailings, sandbox_box
+from postoffice.store.upsert import insert_into
 
 
 class DatabaseSandboxBox:
@@ -28,7 +28,7 @@ class DatabaseSandboxBox:
         async with self._database.write() as connection:
             keys = [one.key for one in sent]
             known = set(await connection.scalars(sa.select(sandbox_box.c.key).where(sandbox_box.c.key.in_(keys))))
-            insert: Any = (sqlite if self._database.is_sqlite else postgresql).insert(sandbox_box)
+            insert = insert_into(connection, sandbox_box)
             again = insert.on_conflict_do_update(index_elements=["key"], set_={"copies": sandbox_box.c.copies + 1})
             await connection.execute(again, [_values(one) for one in sent])
         return known

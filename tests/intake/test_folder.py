@@ -12,7 +12,7 @@ import pytest
 from postoffice.intake.folder import REFUSED, TAKEN, Folders, WatchedFolder, folder_name
 from postoffice.intake.reception import Reception
 from postoffice.model.mailing import Mailing, NewMailing
-from postoffice.model.ports import PrinterCard
+from postoffice.model.ports import PrinterCard, StoredDocument, Work
 from postoffice.model.states import MailingState
 from postoffice.store import mailings, migrate, printers
 from postoffice.store.book import MailingBook
@@ -39,15 +39,15 @@ class Place:
         self.memory = FolderMemory(database, clock)
         self.open()
 
-    def open(self, documents: object = None, bell: KeptBell | None = None) -> None:
+    def open(self, documents: object = None, book: type[MailingBook] = MailingBook) -> None:
         """Begin anew, as after a restart."""
         kept: Any = documents or self.documents
-        reception = Reception(MailingBook(self.database, self.clock), kept, bell or KeptBell())
+        reception = Reception(book(self.database, self.clock), kept, KeptBell())
         self.folder = WatchedFolder(self.path, self.card, reception, self.memory, self.clock, self.log)
 
-    def restart(self, documents: object = None, bell: KeptBell | None = None) -> None:
+    def restart(self, documents: object = None, book: type[MailingBook] = MailingBook) -> None:
         self.folder.close()
-        self.open(documents, bell)
+        self.open(documents, book)
 
     async def rounds(self, number: int = 2) -> int:
         taken = 0
@@ -131,10 +131,11 @@ class DyingDocuments:
         raise Crash
 
 
-class DyingBell(KeptBell):
+class DyingBook(MailingBook):
     """Dies right after the mailing was stored, before the file is moved."""
 
-    async def ring(self, queue: str, batch_id: str, attempt: int) -> None:
+    async def store_mailing(self, mailing_id: str, document: StoredDocument, media_type: str) -> tuple[Mailing, Work]:
+        await super().store_mailing(mailing_id, document, media_type)
         raise Crash
 
 
@@ -142,7 +143,7 @@ class DyingBell(KeptBell):
 async def test_a_crash_neither_loses_nor_doubles_a_file(place_on_both: Place, where: str) -> None:
     place = place_on_both
     place.drop("a.pdf")
-    place.restart(*((DyingDocuments(),) if where == "bytes" else (None, DyingBell())))
+    place.restart(*((DyingDocuments(),) if where == "bytes" else (None, DyingBook)))
     await place.folder.round()
     place.clock.pass_by(seconds=4)
     with pytest.raises(Crash):
