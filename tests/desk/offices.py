@@ -24,7 +24,7 @@ async def with_carriers(folder: Path, clock: Any, *, url: str = "http://post.exa
     """An office whose four channels stop at the sandbox."""
     built = await house.build(folder, clock, url=url, max_upload=50_000_000)
     base, keyring = built.house.database, built.house.keyring
-    registry = CatalogueCarriers(base, keyring, DatabaseSandboxBox(base), built.house.log)
+    registry = CatalogueCarriers(base, keyring, DatabaseSandboxBox(base), built.house.log, folder / "carriers")
     built.house = replace(built.house, carriers=registry, tls_port=8026)
     built.app[HOUSE] = built.house
     built.app[PICTURES] = Pictures(built.house)
