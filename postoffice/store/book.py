@@ -16,6 +16,7 @@ from postoffice.store.receiving import READ_QUEUE
 
 #: seconds that a printer's card and its count of waiting jobs may be old
 REMEMBER = 0.5
+NOTE_USE_EVERY = 300.0  # seconds between two notes that a printer's token is in use
 
 
 class MailingBook:
@@ -26,6 +27,7 @@ class MailingBook:
         self._clock = clock
         self._cards: dict[str, tuple[float, PrinterCard]] = {}
         self._waiting: dict[str, tuple[float, int]] = {}
+        self._noted: dict[str, float] = {}
 
     async def printer_by_token(self, token: str) -> PrinterCard | None:
         """See Book. Remembered for REMEMBER seconds: a print job asks several times; a revoked token opens nothing after that."""
@@ -39,11 +41,20 @@ class MailingBook:
         self._cards = {each: card for each, card in self._cards.items() if now < card[0]}
         if found is None:
             return None
-        printer, _token_id, user_id = found
+        printer, token_id, user_id = found
+        await self._note_use(token_id, now)
         shared = {name: getattr(printer, name) for name in printers.Printer.__slots__}
         card = PrinterCard(**shared, user_id=user_id)
         self._cards[key] = (now + REMEMBER, card)
         return card
+
+    async def _note_use(self, token_id: str, now: float) -> None:
+        """When a token was last used, for the page that revokes it: written now and then, never for each request."""
+        if now < self._noted.get(token_id, 0.0):
+            return
+        self._noted[token_id] = now + NOTE_USE_EVERY
+        async with self._database.write() as connection:
+            await printers.touch_token(connection, token_id, self._clock.now())
 
     async def waiting_jobs(self, printer_id: str) -> int:
         """See Book. Counted anew every REMEMBER seconds; what was taken in between is added."""

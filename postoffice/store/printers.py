@@ -136,6 +136,11 @@ async def revoke_token(connection: AsyncConnection, organisation_id: str, token_
     )
 
 
+async def touch_token(connection: AsyncConnection, token_id: str, now: datetime) -> None:
+    """Note that a token was used (now and then is enough)."""
+    await connection.execute(printer_tokens.update().where(printer_tokens.c.id == token_id).values(last_used_at=now))
+
+
 async def by_token(connection: AsyncConnection, token: str) -> tuple[Printer, str, str | None] | None:
     """The printer that a token opens, the token's id and its user; None where unknown, revoked or removed."""
     query = (

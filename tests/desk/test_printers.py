@@ -125,6 +125,15 @@ async def test_an_address_is_made_shown_and_revoked(office: Office, admin: Brows
     assert found[1] not in "".join(office.log.lines)
 
 
+async def test_an_address_says_when_it_was_last_used(office: Office, admin: Browser) -> None:
+    printer_id = await add_printer(office)
+    _status, _text, where = await admin.post(f"/admin/printers/{printer_id}/tokens", {"label": "PC 12"})
+    assert "not used yet" in (await admin.get(f"/admin/printers/{printer_id}"))[1]
+    card = await office.house.reception.printer_by_token(office.house.keyring.printer_token(where.rsplit("/", 1)[1]))
+    assert card is not None and card.id == printer_id
+    assert "last used" in (await admin.get(f"/admin/printers/{printer_id}"))[1]
+
+
 async def test_an_address_needs_a_name_and_an_owner_of_this_organisation(office: Office, admin: Browser) -> None:
     printer_id = await add_printer(office)
     assert (await admin.post(f"/admin/printers/{printer_id}/tokens", {"label": " "}))[0] == 400
