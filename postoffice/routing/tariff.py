@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +65,17 @@ def _micros(price: object) -> int:
     return int(Decimal(str(price)) * MILLION)
 
 
+@lru_cache(maxsize=4)
+def _tables(path: Path, _changed: int) -> list[dict[str, Any]]:
+    """The file's tables; read again only when it was changed, since planning asks once per item."""
+    with open(path, "rb") as file:
+        tables: list[dict[str, Any]] = tomllib.load(file)["tariff"]
+    return tables
+
+
 def load(on: date, path: Path = TABLE) -> Tariff:
     """The tariff that holds on a day: the newest whose `valid_from` is not after it."""
-    with open(path, "rb") as file:
-        tables = tomllib.load(file)["tariff"]
+    tables = _tables(path, path.stat().st_mtime_ns)
     valid = [table for table in tables if table["valid_from"] <= on]
     if not valid:
         raise PostOfficeError("no-tariff", f"No tariff holds on {on.isoformat()}.", help=f"Add one to {path.name}.")

@@ -18,10 +18,13 @@ class Keyring:
 
     def __init__(self, master: bytes) -> None:
         self._master = master
+        self._derived: dict[str, bytes] = {}
         self._wrapper = AESGCM(self._derive("wrap"))
 
     def _derive(self, purpose: str) -> bytes:
-        return hmac.digest(self._master, f"postoffice {purpose}".encode(), "sha256")
+        if purpose not in self._derived:
+            self._derived[purpose] = hmac.digest(self._master, f"postoffice {purpose}".encode(), "sha256")
+        return self._derived[purpose]
 
     def wrap(self, secret: bytes) -> bytes:
         """Encrypt a small secret (a document key, a carrier's password) for the database."""
