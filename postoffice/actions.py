@@ -21,8 +21,9 @@ from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import EventKind, ItemState, MailingState
 from postoffice.routing import tariff
 from postoffice.store import batches, deliveries, events, items, mailings, people
-from postoffice.store.book import READ_QUEUE, add_reading
+from postoffice.store.book import add_reading
 from postoffice.store.finishing import finish_if_done
+from postoffice.store.receiving import READ_QUEUE
 
 PLAN_QUEUE = READ_QUEUE  # planning is short and follows reading
 
