@@ -129,7 +129,7 @@ async def test_an_address_says_when_it_was_last_used(office: Office, admin: Brow
     printer_id = await add_printer(office)
     _status, _text, where = await admin.post(f"/admin/printers/{printer_id}/tokens", {"label": "PC 12"})
     assert "not used yet" in (await admin.get(f"/admin/printers/{printer_id}"))[1]
-    card = await office.house.reception.printer_by_token(office.house.keyring.printer_token(where.rsplit("/", 1)[1]))
+    card = await office.house.reception.book.printer_by_token(office.house.keyring.printer_token(where.rsplit("/", 1)[1]))
     assert card is not None and card.id == printer_id
     assert "last used" in (await admin.get(f"/admin/printers/{printer_id}"))[1]
 

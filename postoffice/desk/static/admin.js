@@ -1,4 +1,4 @@
-// Copy buttons. Without this file they stay hidden, and a click on the text selects all of it.
+// Copy buttons, and tabs on a phone. Without this file they stay hidden, and a click on the text selects all of it.
 "use strict";
 
 async function copyOf(id, button) {
@@ -22,6 +22,9 @@ async function copyOf(id, button) {
 }
 
 document.addEventListener("DOMContentLoaded", () => {
+  // on a phone the tabs scroll: the present one is brought into view
+  const tabs = document.querySelector(".tabs"), tab = tabs?.querySelector("[aria-current]");
+  if (tab) tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.hidden = false;
     button.addEventListener("click", () => copyOf(button.dataset.copy, button));
