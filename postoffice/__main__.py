@@ -18,6 +18,7 @@ VERBS = {
     "key": "key",
     "read": "read",
     "try": "trial",
+    "bounce": "bounce",
     "bench": "bench",
 }
 

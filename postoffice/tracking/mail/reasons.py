@@ -1,0 +1,202 @@
+"""From a server's words and codes to one reason.
+
+Words come first, because two of three addresses with a 5.x.x code are alive; then the enhanced status code (RFC 3463, RFC 5248);
+then the moment of the SMTP dialogue at which the mail was refused.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from postoffice.tracking.mail.rule import Rule, squash
+from postoffice.tracking.mail.values import Reason
+from postoffice.tracking.mail.wordings_address import DOMAIN, MAILBOX, UNKNOWN
+from postoffice.tracking.mail.wordings_sender import RELAY, SENDER
+from postoffice.tracking.mail.wordings_system import LAST, OTHER, SIZE, SYSTEM, TIME
+
+#: in this order: who blames the sender may name the recipient in passing, hardly the other way round
+RULES: tuple[Rule, ...] = (*MAILBOX, *SENDER, *RELAY, *SIZE, *UNKNOWN, *DOMAIN, *TIME, *SYSTEM, *OTHER)
+
+_MOST_WORDS = 3000  #: characters of one reply that are searched
+
+#: subject and detail of a status code; the class (4 or 5) does not change what it is about
+STATUS: dict[str, Reason] = {
+    "1.0": Reason.USERUNKNOWN,
+    "1.1": Reason.USERUNKNOWN,
+    "1.2": Reason.HOSTUNKNOWN,
+    "1.3": Reason.USERUNKNOWN,
+    "1.4": Reason.FILTERED,
+    "1.6": Reason.HASMOVED,
+    "1.7": Reason.REJECTED,
+    "1.8": Reason.REJECTED,
+    "1.9": Reason.SYSTEMERROR,
+    "1.10": Reason.NOTACCEPT,  # RFC 7505
+    "2.0": Reason.FILTERED,
+    "2.1": Reason.SUSPEND,
+    "2.2": Reason.MAILBOXFULL,
+    "2.3": Reason.EXCEEDLIMIT,
+    "2.4": Reason.FILTERED,
+    "3.0": Reason.SYSTEMERROR,
+    "3.1": Reason.SYSTEMFULL,
+    "3.2": Reason.NOTACCEPT,
+    "3.3": Reason.SYSTEMERROR,
+    "3.4": Reason.MESGTOOBIG,
+    "3.5": Reason.SYSTEMERROR,
+    "4.0": Reason.NETWORKERROR,
+    "4.1": Reason.EXPIRED,
+    "4.2": Reason.NETWORKERROR,
+    "4.3": Reason.SYSTEMERROR,
+    "4.4": Reason.HOSTUNKNOWN,
+    "4.5": Reason.SYSTEMERROR,
+    "4.6": Reason.NETWORKERROR,
+    "4.7": Reason.EXPIRED,
+    "4.8": Reason.NETWORKERROR,
+    "5.1": Reason.SYNTAXERROR,
+    "5.2": Reason.SYNTAXERROR,
+    "5.3": Reason.TOOMANYCONN,
+    "5.4": Reason.SYNTAXERROR,
+    "5.5": Reason.SYNTAXERROR,
+    "6.0": Reason.CONTENTERROR,
+    "6.1": Reason.CONTENTERROR,
+    "6.2": Reason.CONTENTERROR,
+    "6.3": Reason.CONTENTERROR,
+    "6.5": Reason.CONTENTERROR,
+    "6.6": Reason.CONTENTERROR,
+    "6.7": Reason.CONTENTERROR,
+    "6.9": Reason.CONTENTERROR,
+    "7.0": Reason.POLICYVIOLATION,
+    "7.1": Reason.FILTERED,
+    "7.2": Reason.REJECTED,
+    "7.8": Reason.SECURITYERROR,
+    "7.10": Reason.FAILEDSTARTTLS,
+    "7.13": Reason.SUSPEND,
+    "7.17": Reason.HASMOVED,  # RFC 7293: the mailbox changed hands
+    "7.20": Reason.AUTHFAILURE,  # RFC 7372, here and below
+    "7.21": Reason.AUTHFAILURE,
+    "7.22": Reason.AUTHFAILURE,
+    "7.23": Reason.AUTHFAILURE,
+    "7.24": Reason.AUTHFAILURE,
+    "7.25": Reason.REQUIREPTR,
+    "7.26": Reason.AUTHFAILURE,
+    "7.27": Reason.NOTACCEPT,  # RFC 7505: the sender's domain has a null MX; sendmail uses it for the recipient's
+    "7.28": Reason.SPEEDING,
+    "7.509": Reason.AUTHFAILURE,
+}
+#: codes that make "unknown user" believable
+_ADDRESS_CODES = frozenset({"1.0", "1.1", "1.3", "1.10", "2.1"})
+
+_STATUS_CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+_REPLY_CODE = re.compile(r"(?<![\d.:])([45][0-5]\d)(?=[ \-:]|$)")
+
+
+class Stage(StrEnum):
+    """Where in the SMTP dialogue the refusal came."""
+
+    UNKNOWN = ""
+    CONNECT = "connect"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+
+
+#: (stage, pattern on the squashed words, the program or sample that it is for)
+STAGES: tuple[tuple[Stage, str, str], ...] = (
+    (
+        Stage.RCPT,
+        r"in reply to rcpt|after rcpt|our rcpt to|following rcpt|>>> ?rcpt|does not like recipient|\(state 14\)|after rcpt command",
+        "postfix, exim, qmail",
+    ),
+    (
+        Stage.MAIL,
+        r"in reply to mail|after (?:pipelined )?mail from|our mail from|following mail|>>> ?mail|sender was rejected|\(state 13\)",
+        "postfix, exim, sendmail",
+    ),
+    (
+        Stage.DATA,
+        r"in reply to (?:end of )?data|after (?:end of )?data|our (?:final )?data|>>> ?(?:data|\.)|failed after i sent"
+        r"|\(state 1[5-8]\)|smtp command data",
+        "all",
+    ),
+    (
+        Stage.CONNECT,
+        r"after initial connection|in reply to (?:helo|ehlo)|after (?:helo|ehlo)|my name was rejected|>>> ?(?:helo|ehlo)"
+        r"|refused to talk",
+        "exim, qmail",
+    ),
+)
+_STAGES = tuple((stage, re.compile(pattern)) for stage, pattern, _ in STAGES)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was told about one recipient."""
+
+    words: tuple[str, ...]  #: the most exact first: the diagnostic code, the lines about this recipient, the whole text
+    status: str = ""  #: of the recipient's status field
+    context: str = ""  #: text in which the stage of the dialogue may be named
+    delayed: bool = False
+
+
+def decide(told: Told) -> Reason:
+    """The reason; UNDEFINED where nothing is understood."""
+    words = [squash(one[:_MOST_WORDS]) for one in told.words if one.strip()]
+    stage = next((found for one in (*words, squash(told.context[:_MOST_WORDS])) if (found := find_stage(one))), Stage.UNKNOWN)
+    codes = [*(code for one in told.words for code in details(one[:_MOST_WORDS])), *details(told.status)]
+    for one in words:
+        for rule in RULES:
+            if rule.pattern.search(one):
+                return _weigh(rule, stage, codes)
+    return _by_code(codes) or _by_last_words(words) or _by_stage(told, stage)
+
+
+def _weigh(rule: Rule, stage: Stage, codes: list[str]) -> Reason:
+    """Unknown users and hosts, unless it is the sender's; a vague "unknown user" needs a witness."""
+    if rule.reason in (Reason.USERUNKNOWN, Reason.HOSTUNKNOWN) and (
+        stage is Stage.MAIL or any(code in ("1.7", "1.8") for code in codes[:1])
+    ):
+        return Reason.REJECTED
+    if rule.vague and stage is not Stage.RCPT and not _ADDRESS_CODES.intersection(codes):
+        return Reason.FILTERED
+    return rule.reason
+
+
+def _by_code(codes: list[str]) -> Reason | None:
+    for code in codes:
+        if code in STATUS:
+            return STATUS[code]
+        if code.startswith("7."):
+            return Reason.SECURITYERROR
+    return None
+
+
+def _by_last_words(words: list[str]) -> Reason | None:
+    return next((rule.reason for one in words for rule in LAST if rule.pattern.search(one)), None)
+
+
+def _by_stage(told: Told, stage: Stage) -> Reason:
+    if told.delayed:
+        return Reason.EXPIRED
+    by_stage = {Stage.CONNECT: Reason.BLOCKED, Stage.MAIL: Reason.REJECTED, Stage.RCPT: Reason.FILTERED, Stage.DATA: Reason.FILTERED}
+    return by_stage.get(stage, Reason.UNDEFINED)
+
+
+def find_stage(words: str) -> Stage:
+    """The stage that squashed words name."""
+    return next((stage for stage, pattern in _STAGES if pattern.search(words)), Stage.UNKNOWN)
+
+
+def details(text: str) -> list[str]:
+    """Subject and detail of every status code of class 4 or 5 in a text, such as "1.1"; those that say nothing (x.0.0) left out."""
+    found = [f"{int(one[2])}.{int(one[3])}" for one in _STATUS_CODE.finditer(text) if one[1] != "2"]
+    return [one for one in found if one not in ("0.0", "5.0")]
+
+
+def status_code(*texts: str) -> str:
+    """The first enhanced status code in the texts that says something, else the first."""
+    found = [one[0] for text in texts for one in _STATUS_CODE.finditer(text)]
+    return next((one for one in found if not one.endswith(".0.0")), found[0] if found else "")
+
+
+def reply_code(*texts: str) -> str:
+    """The first SMTP reply code in the texts."""
+    return next((found[1] for text in texts if (found := _REPLY_CODE.search(text))), "")
