@@ -39,7 +39,8 @@ class SystemClock:
 class CatalogueCarriers:
     """house.Carriers over the catalogue: built from their rows when first asked for, kept while their settings stay."""
 
-    def __init__(self, database: Database, keyring: Keyring, box: SandboxBox, log: Log) -> None:
+    def __init__(self, database: Database, keyring: Keyring, box: SandboxBox, log: Log, folder: Path | None = None) -> None:
+        self._folder = folder
         self._database = database
         self._keyring = keyring
         self._box = box
@@ -69,7 +70,9 @@ class CatalogueCarriers:
         known = self._built.get((organisation_id, name))
         if known is not None and known[0] == row.sealed:
             return known[1]
-        carrier = catalogue.build(row.kind, name, carriers.unseal(self._keyring, row.sealed), box=self._box, log=self._log)
+        opened = carriers.unseal(self._keyring, row.sealed)
+        folder = self._folder / row.id if self._folder else None
+        carrier = catalogue.build(row.kind, name, opened, box=self._box, log=self._log, folder=folder)
         await self.forget(organisation_id, name)
         self._built[organisation_id, name] = (row.sealed, carrier)
         return carrier
@@ -144,7 +147,7 @@ async def open_house(settings: Settings, log: Log) -> AsyncIterator[House]:
     bell = ArqBell(settings.redis, log)
     workshop = ProcessWorkshop(children=settings.child_processes, seconds=settings.child_seconds, megabytes=settings.child_megabytes)
     clock = SystemClock()
-    registry = CatalogueCarriers(database, keyring, DatabaseSandboxBox(database), log)
+    registry = CatalogueCarriers(database, keyring, DatabaseSandboxBox(database), log, settings.data / "carriers")
     try:
         yield House(
             url=settings.url,

@@ -1,12 +1,14 @@
 """All carriers that can be set up: one line each."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from postoffice.channels import sandbox
 from postoffice.channels.email import smtp
 from postoffice.channels.kind import BadSetting, Kind, Parts, read_settings
 from postoffice.channels.print_house import sftp
+from postoffice.channels.sms import smpp
 from postoffice.model.channel import Channel
 from postoffice.model.ports import Carrier, Log, SandboxBox
 
@@ -14,6 +16,7 @@ KINDS: tuple[Kind, ...] = (
     *sandbox.KINDS,
     smtp.KIND,
     sftp.KIND,
+    smpp.KIND,
 )
 CATALOGUE: dict[str, Kind] = {kind.word: kind for kind in KINDS}
 
@@ -23,8 +26,11 @@ def kinds_of(channel: Channel) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if kind.channel is channel)
 
 
-def build(kind: str, name: str, settings: Mapping[str, Any], *, box: SandboxBox, log: Log) -> Carrier:
-    """A carrier ready for use; nothing is connected yet. BadSetting says which setting is wrong, never its value."""
+def build(kind: str, name: str, settings: Mapping[str, Any], *, box: SandboxBox, log: Log, folder: Path | None = None) -> Carrier:
+    """A carrier ready for use; nothing is connected yet. BadSetting says which setting is wrong, never its value.
+
+    `folder` is the carrier's own, for what must outlive the process.
+    """
     if kind not in CATALOGUE:
         raise BadSetting(
             "carrier-kind",
@@ -33,4 +39,4 @@ def build(kind: str, name: str, settings: Mapping[str, Any], *, box: SandboxBox,
             kind=kind,
         )
     found = CATALOGUE[kind]
-    return found.build(read_settings(found, settings), Parts(name, box, log))
+    return found.build(read_settings(found, settings), Parts(name, box, log, folder))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from postoffice.model.channel import Channel
@@ -48,6 +49,7 @@ class Parts(NamedTuple):
     name: str
     box: SandboxBox
     log: Log
+    folder: Path | None = None  #: the carrier's own, to be made when it is first needed; None: keep nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """What the rooms ask of the world, as protocols. Wiring hands out the real thing; a test may hand out another."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt
@@ -123,6 +123,18 @@ class Carrier(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """An ability of some carriers: recipients' answers reach them over a line of their own at any time, asked or not."""
+
+    async def listen(self, hear: Callable[[Sequence[Event]], Awaitable[object]]) -> None:
+        """Hand answers to `hear` as they come, until cancelled. What it raises for is kept and handed over again.
+
+        Where nobody listens, `ask` tells them. An answer's event may lack `key`: its `detail` has the numbers `from` and `to`.
+        """
         ...
 
 

@@ -16,6 +16,7 @@ HOST_KEY = asyncssh.generate_private_key("ssh-ed25519").export_public_key().deco
 LEAST: dict[str, dict[str, Any]] = {
     **{f"sandbox-{channel.value}": {} for channel in Channel},
     "smtp": {"host": "relay.example"},
+    "smpp": {"host": "gateway.example", "username": "u", "password": "p"},
     "sftp": {"host": "house.example", "username": "u", "password": "p", "host_key": HOST_KEY},
 }
 
@@ -75,6 +76,9 @@ def test_fields_can_be_shown_in_both_languages(kind) -> None:
         ("sftp", {"password": ""}, "private_key"),
         ("sftp", {"private_key": "x-secret"}, "private_key"),
         ("sftp", {"any_host_key": "perhaps-secret"}, "any_host_key"),
+        ("smpp", {"password": "longer-than-8-secret"}, "password"),
+        ("smpp", {"ca": "x-secret"}, "ca"),
+        ("smpp", {"long": "cut-secret"}, "long"),
         ("sandbox-sms", {"pace": "nan"}, "pace"),
     ],
 )

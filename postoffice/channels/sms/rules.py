@@ -7,10 +7,12 @@ senders. A country is told by the prefix of the recipient's number.
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
-from postoffice.model.delivery import Piece
+from postoffice.model.delivery import Event, Piece
 from postoffice.model.errors import Refused
+from postoffice.model.states import EventKind
 
 #: ITU-T E.164: at most 15 digits; the shortest numbers that a message can reach have seven
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -128,6 +130,16 @@ def word_of(text: str, number: str) -> Word:
             return word
     first, _, rest = said.partition(" ")
     return Word.STOP if first == "STOP" and " " not in rest else Word.NONE
+
+
+def answer(sender: str, to: str, text: str, at: datetime, *, key: str = "", word: Word | None = None) -> Event:
+    """What a recipient wrote from the number `sender` to ours: OPTED_OUT for STOP and its like, REPLIED for all else.
+
+    `code` is the word that was understood. `detail` has both numbers, so that an answer without key can be laid to its contact.
+    """
+    meant = word_of(text, sender) if word is None else word
+    kind = EventKind.OPTED_OUT if meant is Word.STOP else EventKind.REPLIED
+    return Event(kind, at.astimezone(UTC), key, "", meant.value, text, detail={"from": sender, "to": to})
 
 
 def sender_kind(sender: str) -> tuple[int, int]:
