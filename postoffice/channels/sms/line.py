@@ -87,7 +87,7 @@ class Line(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Whether new requests may be written."""
-        return self._transport is not None and not self._closing
+        return self._transport is not None and not self._closing and not self._transport.is_closing()
 
     async def bind(self) -> None:
         """Sign in as transceiver. Unreachable, with the gateway's status, where it says no."""
@@ -110,7 +110,7 @@ class Line(asyncio.Protocol):
         """
         async with self._window:
             transport = self._transport
-            if transport is None or self._closing:
+            if transport is None or not self.usable:
                 raise Lost(self.why, doubtful=False)
             self._sequence = self._sequence % LAST_SEQUENCE + 1
             number = self._sequence
@@ -128,7 +128,7 @@ class Line(asyncio.Protocol):
 
     def answer(self, pdu: Pdu, status: int = Status.OK) -> None:
         """Answer what the gateway pushed; nothing where it is gone, for then it will push it again."""
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             body = b"\0" if pdu.command in (Command.DELIVER, Command.DATA) else b""
             self._transport.write(pack(pdu.command | ANSWER, pdu.sequence, body, status))
 
