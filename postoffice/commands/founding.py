@@ -54,6 +54,7 @@ async def found_office(settings: Settings) -> First:
                     roles=[Grant(Role.ADMINISTRATOR), Grant(Role.SENDER), Grant(Role.PRIVACY)],
                     now=now,
                     must_change=True,
+                    language="",  # that of the newcomer's browser, until one is chosen
                 )
                 printer_id = await printers.add(connection, organisation_id=organisation_id, name="Post office", now=now)
                 printer = await printers.get(connection, printer_id)

@@ -60,7 +60,8 @@ async def _open_session(request: web.Request, response: web.Response, user: User
     async with house.database.write() as connection:
         token, _csrf = await people.open_session(connection, user, house.clock.now(), lifetime)
     response.set_cookie(cookie_name(house), token, path="/", httponly=True, secure=house.secure, samesite="Lax")
-    _keep_language(response, user.language, secure=house.secure)
+    if user.language:
+        _keep_language(response, user.language, secure=house.secure)
 
 
 def _keep_language(response: web.Response, language: str, *, secure: bool) -> None:

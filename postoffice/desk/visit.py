@@ -79,7 +79,8 @@ async def recognise(request: web.Request, right: Right | None) -> Visit | None:
     if now - seen_at > TOUCH_EVERY:
         async with house.database.write() as connection:
             await people.touch_session(connection, token, now)
-    words = Words(user.language, organisation.timezone, organisation.currency)
+    language = user.language or words_of_stranger(request).language
+    words = Words(language, organisation.timezone, organisation.currency)
     return Visit(user, organisation, words, csrf, token, right)
 
 
