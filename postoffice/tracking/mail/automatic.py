@@ -40,7 +40,8 @@ BOUNCE_SUBJECT = re.compile(
     r"undeliver|not delivered|returned (?:mail|to sender)|delivery (?:fail|status|problem|report|notif|incomplete|delayed"
     r"|has failed)|fail(?:ure|ed) (?:notice|delivery)"
     r"|mail (?:failure|delivery|system error|could not)|non remis|unzustellbar|nicht zustellbar|échec de la remise|non distribu"
-    r"|delayed mail|could not be delivered"
+    r"|delayed mail|message [\w-]+ delayed|\bdelayed \d+ (?:hours?|days?)|message (?:has been )?(?:delayed|frozen)"
+    r"|could not be delivered"
     r"|message delivery has failed|permanent delivery failure|postmaster notify|no entregado|mancata consegna|onbestelbaar"
     r"|não entregue|не доставлено|配信|配達|退信"
     r"|warning: could not send|delivery expired|transcript of session|errors from|not member|mail blocked|mail rejected"
@@ -51,7 +52,7 @@ BOUNCE_SUBJECT = re.compile(
 
 #: phrases that only a bounce has, for programs with names and subjects of their own
 BOUNCE_WORDS = re.compile(
-    r"could not be delivered|(?:was|were|been|is) not (?:be )?delivered|unable to deliver|undeliverable"
+    r"not yet been delivered|could not be delivered|(?:was|were|been|is) not (?:be )?delivered|unable to deliver|undeliverable"
     r"|delivery (?:to the following|failed|failure|has failed)"
     r"|not able to deliver|wasn.t able to deliver|wasn.t delivered|did not reach the following|permanent (?:fatal )?error"
     r"|cannot be delivered|can.t be delivered"

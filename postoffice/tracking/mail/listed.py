@@ -38,7 +38,8 @@ _ANNOUNCED = (
     r"(?:following|these)\s+(?:e-?mail\s+)?(?:address|recipient|destination|user|person)[\w() /-]{0,30}"
     r"(?:\s+(?:in the same|of|has|have|had|did|was|were|could|cannot|failed|affected|is|are|rejected|received|because"
     r"|for)\b[^\n]{0,60})?[^\n:-]{0,60}(?:[:.]|-{2,}|$)"
-    r"|did not reach[^\n]{0,60}:|(?:was|were|be|been|could not be) (?:not )?delivered (?:to|for)[^\n:@]{0,60}:"
+    r"|address(?:es)? to which[^\n@]{0,80}:$|did not reach[^\n]{0,60}:|(?:was|were|be|been|could not be) (?:not )?delivered (?:to"
+    r"|for)[^\n:@]{0,60}:"
     r"|failed (?:recipient|address)[^\n]{0,40}"
     r"|-{2,} ?(?:the )?following addresses had[^\n]*|delivery to[^\n@]{0,50}(?:failed|aborted|delayed)[^\n@]{0,40}:?$"
     r"|failure reasons +-+"
@@ -88,6 +89,7 @@ SHAPES: tuple[Shape, ...] = (
     ),
     _shape("transcripts of sendmail, lhost-postfix-75.eml, InterScan, Bigfoot", r"RCPT TO:[ \t]*<?ADDRESS"),
     _shape("lists in other languages, lhost-mfilter-01.eml", r"^[ \t]*(?:[*•-] ?)?<?ADDRESS>?[ \t]*$"),
+    _shape("Verizon: whom the original was for", r"^[ \t]*To[ \t]*:[ \t]*<?ADDRESS"),
 )
 
 

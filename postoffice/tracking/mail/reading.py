@@ -56,7 +56,7 @@ def _complaint(papers: Papers) -> Reading | None:
         return _OTHER
     addresses = [address_in(value) for name in _COMPLAINED for value in report.all(name)]
     if not any(addresses):
-        addresses = [address_in(value) for name in _COMPLAINED_ABOUT for value in papers.original.all(name)][:1]
+        addresses = [found for name in _COMPLAINED_ABOUT for value in papers.original.all(name) if (found := address_in(value))][:1]
     if not any(addresses) and not report:
         addresses = [address_in(head.get("from"))]
     return Reading(Kind.FEEDBACK, _unique([Recipient(one, Reason.FEEDBACK, text=kind) for one in addresses if one]))
@@ -168,7 +168,8 @@ def _from_listed(one: Listed, whole: str) -> Recipient:
     words = tuple(text for text in (one.words, whole) if text)
     delayed = bool(
         re.search(
-            r"warning (?:message )?only|has been delayed|will be retried|temporary failure report|still being retried",
+            r"warning (?:message )?only|has been delayed|not yet been delivered|will be retried|temporary failure report"
+            r"|still being retried",
             whole or one.words,
             re.I,
         )

@@ -10,7 +10,7 @@ MAILBOX: tuple[Rule, ...] = (
         "lhost-kddi-01.eml, lhost-biglobe-01.eml, lhost-x3-06.eml, lhost-exchange2007-02.eml",
         "552 5.2.2 Over quota",
         r"(?:mail ?box|inbox|mail ?drop|mailfolder|account|user|recipient|maildir|storage)\b[^.]{0,60}(?:is |too |currently )?\bfull\b",
-        r"(?:over|exceed\w*|out of|insufficient|not enough|reached)(?![^.]{0,50}(?:relay|daily|hourly|sending))[^.]{0,50}(?:quota"
+        r"(?:over|exceed\w*|out of|insufficient|not enough|reached)(?![^.]{0,50}(?:relay|daily|hourly|sending|system))[^.]{0,50}(?:quota"
         r"|storage|disk space|disk limit|mailbox space)",
         r"quota[^.]{0,40}(?:exceed|full|violat|reached|limit)|mailbox[^.]{0,60}exceed\w*[^.]{0,40}(?:limit|allowed size|size)",
         r"quotaexceeded|boite (?:du destinataire|aux lettres)[^.]{0,20} pleine|overquota|mailbox size limit exceeded|full mailbox",
@@ -57,7 +57,7 @@ UNKNOWN: tuple[Rule, ...] = (
         "rhost-franceptt-01.eml, rhost-franceptt-02.eml",
         "550 5.5.0 Adresse destinataire invalide. Invalid recipient. LPN007_416",
         r"adresse d au moins un destinataire invalide|adresse[^.]{0,30}destinataire[^.]{0,20}(?:inconnue?|invalide|n'existe pas)",
-        r"\b(?:ofr|lpn)[\w-]*_416\b|utilisateur inconnu|destinataire inconnu",
+        r"\b(?:ofr|lpn)[\w-]*_416\b",
     ),
     rule(
         Reason.USERUNKNOWN,
@@ -66,25 +66,22 @@ UNKNOWN: tuple[Rule, ...] = (
         r"this user doesn't have an? [\w.]+ account|requested action not taken: mailbox unavailable|^smtp; address rejected",
         r"550 #? ?address rejected\.|mailbox unavailable or access denied|resolver\.adr\.(?:recipnotfound|exrecipnotfound"
         r"|badprimary|invalid)",
-        r"mailbox (?:does not|doesn't) exist|user email address is marked as invalid",
+        r"user email address is marked as invalid",
     ),
     rule(
         Reason.USERUNKNOWN,
-        "lhost-exchange2003-01.eml, lhost-imailserver-03.eml, lhost-interscanmss-02.eml, rfc3464-06.eml, Domino, Notes",
+        "lhost-exchange2003-01.eml, lhost-imailserver-03.eml, lhost-interscanmss-02.eml, rfc3464-06.eml, IMail, Verizon, Domino, Notes",
         "The recipient name is not recognized",
-        r"recipient name is not recogni[sz]ed|the e-?mail (?:account|address) does not exist at the organi[sz]ation"
-        r"|unknown recipient\b",
-        r"invalid final delivery user|mail\.local: unknown user|please check if address is correct|not listed in (?:public|domino)",
-        r"no such (?:user|account|person) at this address|not found in (?:the )?(?:directory|recipient table)|address not found",
-        r"your message wasn't delivered to @ because the (?:address|group) couldn't be found|adresse introuvable"
-        r"|adresse nicht gefunden",
-        r"no se ha encontrado la direcci|indirizzo non trovato|couldn't be found or is unable to receive",
+        r"recipient name is not recogni[sz]ed|the e-?mail (?:account|address) does not exist at the organi[sz]ation",
+        r"^unknown user: @|no valid recipients for this mm|invalid final delivery user|mail\.local: unknown user"
+        r"|please check if address is correct|not listed in (?:public|domino)",
+        r"no such (?:user|account|person) at this address|not found in (?:the )?(?:directory|recipient table)",
     ),
     rule(
         Reason.USERUNKNOWN,
-        "lhost-qmail-21.eml, lhost-activehunter-01.eml (qmail and its chkuser)",
+        "lhost-qmail-21.eml, lhost-activehunter-01.eml (qmail)",
         "Sorry, no mailbox here by that name. (#5.1.1)",
-        r"no mailbox (?:here )?by that name|this address no longer accepts mail|chkuser|this address does not receive mail",
+        r"no mailbox (?:here )?by that name|this address no longer accepts mail|this address does not receive mail",
     ),
     rule(
         Reason.USERUNKNOWN,
@@ -112,10 +109,10 @@ UNKNOWN: tuple[Rule, ...] = (
         r"(?:there is no|we do not have|we have no|no) (?:such )?(?:mailbox|user|account)\b|recipient no longer"
         r"|user (?:is )?no longer|no valid recipients?",
         r"unrouteable address|unknown or invalid|user undefined|undeliverable address|does not have an account|no local mailbox"
-        r"|does not like recipient"
         r"|not on (?:our )?local (?:recipient )?list|user does not|unknown rcpt|no users? here|nobody here|does not exist here"
         r"|not a valid mailbox"
-        r"|delivery to the following recipients? failed permanently: @$|mailbox not (?:found|exist)|account that you tried to reach",
+        r"|mailbox not (?:found|exist)|address not found|because the (?:address|group) couldn't be found|adresse introuvable"
+        r"|adresse nicht gefunden|no se ha encontrado la direcci|indirizzo non trovato|couldn't be found or is unable to receive",
         r"nie ma takiego|no existe|non esiste|nao existe|bestaat niet|existiert nicht|n'existe pas|okand mottagare|nepostoji"
         r"|neexistuje",
         vague=True,
@@ -129,7 +126,7 @@ DOMAIN: tuple[Rule, ...] = (
         "lhost-dragonfly-16.eml, lhost-qmail-12.eml, lhost-opensmtpd-12.eml, lhost-sendmail-57.eml, RFC 7505, RFC 7504",
         "550 Host does not accept mail",
         r"(?:host|domain|server|system|address)\b[^.]{0,60}(?:does not|doesn't|never|not) accept(?:ing)? (?:any )?(?:mail|e-?mail"
-        r"|smtp|network messages)",
+        r"|smtp|network messages)(?!s? (?:from|at|for|over|with|without|because|until|unless|sent)\b| this| now| right)",
         r"couldn't find a mail exchanger|no mx found for|null ?mx|mail server for[^.]{0,60}does not accept"
         r"|does not accept mail \(nullmx\)",
         r"an mx or srv record indicated no smtp service|host/domain does not accept mail"
@@ -163,10 +160,12 @@ DOMAIN: tuple[Rule, ...] = (
         r"name or service not known|unrouteable mail domain|unroutable domain|non-?existent (?:domain|host)"
         r"|domain couldn't be found|domain isn't found",
         r"no address associated with|all relevant mx records point to non-?existent|all host address lookups failed permanently"
-        r"|domain must (?:exist|resolve)"
-        r"|name server (?:for )?[^ ]* ?(?:host not found|has no)|cannot (?:find|resolve) (?:the )?(?:domain|host)|illegal host"
+        r""
+        r"|host found but no data record|name server (?:for )?[^ ]* ?(?:host not found|has no)|cannot (?:find"
+        r"|resolve) (?:the )?(?:domain|host)|illegal host"
         r"|host is unknown",
-        r"unknown mail domain|recipient domain (?:was )?not found|because the domain [^ ]+ (?:couldn't|could not) be found"
+        r"(?:^|\) )@:? unrouteable address|unknown mail domain|recipient domain (?:was )?not found"
+        r"|because the domain [^ ]+ (?:couldn't|could not) be found"
         r"|can't find mail ?server",
     ),
 )

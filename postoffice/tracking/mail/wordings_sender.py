@@ -145,7 +145,7 @@ SENDER: tuple[Rule, ...] = (
         r"|send mail as|you do not have permission",
         r"(?:sender|from|originating|return|envelope|your) (?:address|domain)\b[^.]{0,60}(?:does not|doesn't|not) (?:exist"
         r"|resolve|valid|accept|allowed|found)",
-        r"sender verify failed|sender (?:domain|verification)[^.]{0,40}(?:fail|not|must)|domain of sender"
+        r"sender verify failed|sender (?:domain|verification)[^.]{0,40}(?:fail|not|must)|domain of sender|domain must (?:exist|resolve)"
         r"|you may not (?:have permission|send)|group you tried to contact"
         r"|unable to verify (?:sender|address)|recipient[^.]{0,40}(?:only accepts|does not accept mail from)|(?:are"
         r"|is) not (?:permitted|allowed|authori[sz]ed) to send"
