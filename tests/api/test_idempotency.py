@@ -70,8 +70,9 @@ async def test_a_crash_before_the_bytes_were_stored(office: Office) -> None:
     """The key and its mailing stand there, nobody fills it: busy for the length of a lease, then taken over."""
     key = await office.key()
     new = NewMailing(office.organisation_id, Source.API, "dead")
+    name = f"{await _key_id(office, key)}:one"
     async with office.house.database.write() as connection:
-        await idempotency.claim(connection, f"{await _key_id(office, key)}:one", "x", new, office.clock.now())
+        await idempotency.claim(connection, name, "x", new, office.clock.now())
     assert (await post(office, key, letters(1), Idempotency_Key="one")).status == 409
     office.clock.time += idempotency.LEASE + timedelta(seconds=1)
     assert (await post(office, key, letters(1), Idempotency_Key="one")).status == 201
@@ -83,8 +84,8 @@ async def test_a_crash_between_storing_and_answering(office: Office) -> None:
     key = await office.key()
     first = await post(office, key, letters(1), Idempotency_Key="one")
     mailing_id = (await first.json())["id"]
+    name = f"{await _key_id(office, key)}:one"
     async with office.house.database.write() as connection:
-        name = f"{await _key_id(office, key)}:one"
         await connection.execute(idempotency.table.update().where(idempotency.table.c.key == name).values(answer=None))
     again = await post(office, key, letters(1), Idempotency_Key="one")
     assert again.status == 201 and again.headers["Idempotent-Replayed"] == "true" and (await again.json())["id"] == mailing_id

@@ -156,6 +156,7 @@ def test_no_address_on_any_page_is_told_of_the_document(tmp_path: Path) -> None:
     assert "no-address-anywhere" in [finding.code for finding in read_document(path).findings]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc here")
 def test_memory_stays_flat_over_thousands_of_pages(tmp_path: Path) -> None:
     content, _ = trial_merge(2500, seed=2)
@@ -183,6 +184,7 @@ POLICY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of real letters is not beside this checkout")
 def test_the_corpus_of_real_letters() -> None:
     letters = json.loads((CORPUS / "expected.json").read_text())["letters"]
