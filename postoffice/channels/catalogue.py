@@ -8,7 +8,7 @@ from postoffice.channels import sandbox
 from postoffice.channels.email import smtp
 from postoffice.channels.kind import BadSetting, Kind, Parts, read_settings
 from postoffice.channels.print_house import sftp
-from postoffice.channels.sms import smpp
+from postoffice.channels.sms import smpp, telnyx, twilio
 from postoffice.model.channel import Channel
 from postoffice.model.ports import Carrier, Log, SandboxBox
 
@@ -17,6 +17,8 @@ KINDS: tuple[Kind, ...] = (
     smtp.KIND,
     sftp.KIND,
     smpp.KIND,
+    twilio.KIND,
+    telnyx.KIND,
 )
 CATALOGUE: dict[str, Kind] = {kind.word: kind for kind in KINDS}
 

@@ -17,6 +17,8 @@ LEAST: dict[str, dict[str, Any]] = {
     **{f"sandbox-{channel.value}": {} for channel in Channel},
     "smtp": {"host": "relay.example"},
     "smpp": {"host": "gateway.example", "username": "u", "password": "p"},
+    "twilio-sms": {"account": "AC" + "0" * 32, "token": "t"},
+    "telnyx-sms": {"api_key": "k"},
     "sftp": {"host": "house.example", "username": "u", "password": "p", "host_key": HOST_KEY},
 }
 
@@ -79,6 +81,12 @@ def test_fields_can_be_shown_in_both_languages(kind) -> None:
         ("smpp", {"password": "longer-than-8-secret"}, "password"),
         ("smpp", {"ca": "x-secret"}, "ca"),
         ("smpp", {"long": "cut-secret"}, "long"),
+        ("twilio-sms", {"account": "x-secret"}, "account"),
+        ("twilio-sms", {"url": "http://api.example/-secret"}, "url"),
+        ("twilio-sms", {"callback": "http://post.example/-secret"}, "callback"),
+        ("telnyx-sms", {"public_key": "x-secret"}, "public_key"),
+        ("telnyx-sms", {"api_key": "é-secret"}, "api_key"),
+        ("telnyx-sms", {"url": "ftp://api.example/-secret"}, "url"),
         ("sandbox-sms", {"pace": "nan"}, "pace"),
     ],
 )
