@@ -18,7 +18,6 @@ from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
-from postoffice.model.errors import PostOfficeError
 from postoffice.tracking.mail import read_mail
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "bounces"
@@ -94,9 +93,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def read_corpus(folder: Path = CORPUS) -> list[Sample]:
-    """All samples; PostOfficeError where the corpus is not there."""
-    if not (folder / "expected.json").is_file():
-        raise PostOfficeError("no-corpus", f"No bounce corpus at {folder}.", help="Put shared/corpus/bounces beside the checkout.")
+    """All samples; OSError where the corpus is not there."""
     entries = json.loads((folder / "expected.json").read_text())["entries"]
     return [
         Sample(
@@ -111,6 +108,8 @@ def read_corpus(folder: Path = CORPUS) -> list[Sample]:
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Figures of both halves, of the judging half by family, and ratios to the two peers on the judging half."""
+    if not (CORPUS / "expected.json").is_file():  # other benches run after this one, so no failure
+        return {"figures": {"corpus": "not there: put shared/corpus/bounces beside the checkout"}, "ratios": {}}
     samples = read_corpus()
     judging = [one for one in samples if one.judges]
     ours, peers = _score(judging, _ours), {"status_5": _score(judging, _status_5)}

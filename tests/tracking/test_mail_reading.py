@@ -188,8 +188,32 @@ def test_words_come_before_codes(status: str, words: str, reason: str, hard: boo
             "Votre message n'a pas pu être remis aux destinataires suivants :\n\n  a@b.example\n\nBoite du destinataire pleine\n",
             [("a@b.example", "mailboxfull", False)],
         ),
+        (
+            "--- Failure Reasons  --------\n\nUser not listed in public Name & Address Book\na@b.example\n",
+            [("a@b.example", "userunknown", True)],
+        ),
+        (
+            "We had trouble delivering your message.\n\nSMTP Server <mx.b.example> rejected recipient <a@b.example>\n"
+            "  (Error following RCPT command). It responded as follows: [550 User unknown]\n",
+            [("a@b.example", "userunknown", True)],
+        ),
+        (
+            "I'm afraid I wasn't able to deliver your message.\n\nFailed recipient(s):\na@b.example\n\n"
+            "Error message:\n552 5.2.2 Over quota\n",
+            [("a@b.example", "mailboxfull", False)],
+        ),
+        (
+            "Could not be delivered because of\n\n550 5.1.1 User unknown\n\n"
+            "The following recipients were affected:\n    a@b.example\n    c@d.example\n",
+            [("a@b.example", "userunknown", True), ("c@d.example", "userunknown", True)],
+        ),
+        (
+            "Delivery has failed to these recipients or groups:\n\na@b.example\n#550 5.1.1 RESOLVER.ADR.RecipNotFound; not found ##\n",
+            [("a@b.example", "userunknown", True)],
+        ),
+        ("抱歉，您的邮件被退回来了\n收件人\ta@b.example\n550 5.1.1 User not found\n", [("a@b.example", "userunknown", True)]),
     ],
-    ids=["qmail", "exim", "courier", "imail", "exim delay", "french"],
+    ids=["qmail", "exim", "courier", "imail", "exim delay", "french", "notes", "x6", "james", "marshal", "exchange", "weak"],
 )
 def test_free_text(words: str, expected: list[tuple[str, str, bool]]) -> None:
     reading = read_mail(free(words))

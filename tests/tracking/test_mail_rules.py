@@ -5,7 +5,7 @@ import re
 import pytest
 
 from postoffice.tracking.mail.automatic import COMPLAINTS, DAEMONS, REPLIES
-from postoffice.tracking.mail.listed import SHAPES
+from postoffice.tracking.mail.listed import SHAPES, WEAK_SHAPES
 from postoffice.tracking.mail.papers import RETURNED_MARKS
 from postoffice.tracking.mail.reasons import RULES, STAGES, Told, decide, details, reply_code, status_code
 from postoffice.tracking.mail.rule import Rule, squash
@@ -30,7 +30,9 @@ def test_a_vague_rule_needs_a_witness(rule: Rule) -> None:
 
 
 def test_every_sample_named_is_in_the_corpus() -> None:
-    sources = [rule.source for rule in ALL] + [shape.source for shape in SHAPES] + [source for _, source in RETURNED_MARKS]
+    sources = (
+        [rule.source for rule in ALL] + [shape.source for shape in (*SHAPES, *WEAK_SHAPES)] + [source for _, source in RETURNED_MARKS]
+    )
     sources += [sign.source for sign in (*DAEMONS, *REPLIES, *COMPLAINTS)] + [source for _, _, source in STAGES]
     assert all(sources)
     if not CORPUS.is_dir():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from postoffice.tracking.mail.status import tidy
 
-_ADDRESS = r"(?P<a>(?:\"[^\"\n]{1,64}\"|[^\s<>\"'(),;:\[\]\\|=]{1,64})@(?:[^\s<>\"'(),;:\[\]\\@|]{1,255}))"
+_ADDRESS = r"(?P<a>(?:\"[^\"\n]{1,64}\"|[^\s<>\"'(),;:\[\]\\|=]{1,64})@[\w.-]{1,255})"
 _MOST_FOUND = 500
 
 
@@ -17,6 +17,7 @@ class Listed:
 
     address: str
     words: str
+    preface: str = ""  #: what stands before the whole list
 
 
 class Shape(NamedTuple):
@@ -88,14 +89,18 @@ SHAPES: tuple[Shape, ...] = (
         r"(?:addressed to|failed to deliver to|your message to|recipient|wasn.t delivered to)[ :]{1,3}['\"<]{0,2}ADDRESS",
     ),
     _shape("transcripts of sendmail, lhost-postfix-75.eml, InterScan, Bigfoot", r"RCPT TO:[ \t]*<?ADDRESS"),
+)
+#: asked after the report's headers: in these shapes anybody may stand, the addressee too
+WEAK_SHAPES: tuple[Shape, ...] = (
     _shape("lists in other languages, lhost-mfilter-01.eml", r"^[ \t]*(?:[*•-] ?)?<?ADDRESS>?[ \t]*$"),
+    _shape("QQ Mail, tables in other languages", r"^[^\n@<>:]{1,20}[\t ]<?ADDRESS>?[ \t]*$"),
     _shape("Verizon: whom the original was for", r"^[ \t]*To[ \t]*:[ \t]*<?ADDRESS"),
 )
 
 
-def listed_recipients(words: str) -> list[Listed]:
+def listed_recipients(words: str, shapes: tuple[Shape, ...] = SHAPES) -> list[Listed]:
     """The recipients that a report names, in the order of the text, each once; empty where no shape fits."""
-    for shape in SHAPES:
+    for shape in shapes:
         if found := list(_found(shape, words)):
             return found
     return []
@@ -118,7 +123,7 @@ def _found(shape: Shape, words: str) -> Iterator[Listed]:
         address = tidy(hit["a"])
         if address.lower() not in seen and "." in address.rpartition("@")[2]:
             seen.add(address.lower())
-            yield Listed(address, _lines(words, hits, number, shape.before))
+            yield Listed(address, _lines(words, hits, number, shape.before), "" if shape.before else words[: hits[0].start()])
 
 
 def _lines(words: str, hits: list[re.Match[str]], number: int, before: bool) -> str:

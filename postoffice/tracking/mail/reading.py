@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from postoffice.tracking.mail import automatic
 from postoffice.tracking.mail.links import read_links
-from postoffice.tracking.mail.listed import Listed, listed_recipients
+from postoffice.tracking.mail.listed import WEAK_SHAPES, Listed, listed_recipients
 from postoffice.tracking.mail.mime import Fields
 from postoffice.tracking.mail.notice import read_notice
 from postoffice.tracking.mail.papers import Papers, lay_out
@@ -155,17 +155,23 @@ def _says_so_twice(papers: Papers) -> bool:
 
 
 def _elsewhere(papers: Papers) -> list[Listed]:
-    """Recipients that the text does not list: a header of the report, else whom the returned mail was for."""
-    sources = (papers.head.all("x-failed-recipients"), papers.original.all("x-envelope-to"), papers.original.all("to"))
-    for values in sources:
-        found = [address for value in values for piece in value.split(",")[:100] if (address := address_in(piece))]
-        if found:
-            return [Listed(address, papers.words) for address in found]
-    return []
+    """Recipients that the text does not list plainly: in the report's header, in its lines, else whom the returned mail was for."""
+    addressee = papers.head.get("to").lower()
+    return (
+        _in_headers(papers, papers.head.all("x-failed-recipients"))
+        or [one for one in listed_recipients(papers.words, WEAK_SHAPES) if one.address.lower() not in addressee]
+        or _in_headers(papers, papers.original.all("x-envelope-to"))
+        or _in_headers(papers, papers.original.all("to"))
+    )
+
+
+def _in_headers(papers: Papers, values: list[str]) -> list[Listed]:
+    found = [address for value in values for piece in value.split(",")[:100] if (address := address_in(piece))]
+    return [Listed(address, papers.words) for address in found]
 
 
 def _from_listed(one: Listed, whole: str) -> Recipient:
-    words = tuple(text for text in (one.words, whole) if text)
+    words = tuple(text for text in (one.words, whole or one.preface) if text)
     delayed = bool(
         re.search(
             r"warning (?:message )?only|has been delayed|not yet been delivered|will be retried|temporary failure report"

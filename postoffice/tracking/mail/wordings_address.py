@@ -10,10 +10,11 @@ MAILBOX: tuple[Rule, ...] = (
         "lhost-kddi-01.eml, lhost-biglobe-01.eml, lhost-x3-06.eml, lhost-exchange2007-02.eml",
         "552 5.2.2 Over quota",
         r"(?:mail ?box|inbox|mail ?drop|mailfolder|account|user|recipient|maildir|storage)\b[^.]{0,60}(?:is |too |currently )?\bfull\b",
-        r"(?:over|exceed\w*|out of|insufficient|not enough|reached)(?![^.]{0,50}(?:relay|daily|hourly|sending|system))[^.]{0,50}(?:quota"
-        r"|storage|disk space|disk limit|mailbox space)",
+        r"(?:over|exceed\w*|out of|insufficient|not enough|reached)(?![^.]{0,50}(?:relay|daily|hourly|sending|system))"
+        r"[^.]{0,50}(?:quota|storage|disk space|disk limit|mailbox space)",
         r"quota[^.]{0,40}(?:exceed|full|violat|reached|limit)|mailbox[^.]{0,60}exceed\w*[^.]{0,40}(?:limit|allowed size|size)",
-        r"quotaexceeded|boite (?:du destinataire|aux lettres)[^.]{0,20} pleine|overquota|mailbox size limit exceeded|full mailbox",
+        r"quotaexceeded|boite (?:du destinataire|aux lettres)[^.]{0,20} pleine|overquota|mailbox size limit exceeded|full mailbox"
+        r"|邮箱已满|收件人.{0,6}已满",
         r"too much mail data|recipient reached disk quota|user has too many messages|not enough storage space|has exceeded (?:his"
         r"|its) disk",
     ),
@@ -76,6 +77,13 @@ UNKNOWN: tuple[Rule, ...] = (
         r"^unknown user: @|no valid recipients for this mm|invalid final delivery user|mail\.local: unknown user"
         r"|please check if address is correct|not listed in (?:public|domino)",
         r"no such (?:user|account|person) at this address|not found in (?:the )?(?:directory|recipient table)",
+    ),
+    rule(
+        Reason.USERUNKNOWN,
+        "Mimecast, QQ Mail, Exchange Online 5.1.351",
+        "550 Recipient email address is possibly incorrect",
+        r"recipient e-?mail address is possibly incorrect|(?:邮箱|用户|帐户|账号)(?:地址)?不存在"
+        r"|returned unknown recipient or mailbox unavailable",
     ),
     rule(
         Reason.USERUNKNOWN,
