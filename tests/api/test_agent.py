@@ -62,6 +62,7 @@ async def test_a_page_is_told_within_a_second_and_once(office_on_both: Office) -
     assert await _ask(office, token, 0, cursor) == (cursor, [])
 
 
+@pytest.mark.slow
 async def test_jobs_that_are_still_coming_in_are_told_when_they_are_there(office: Office) -> None:
     printer_id, token = await _printer(office)
     cursor, _ = await _ask(office, token)
@@ -106,6 +107,7 @@ async def test_only_one_s_own_jobs_of_this_printer_that_wait_for_a_person(office
     assert (await _ask(office, personal, 0, cursor))[1] == [mine]
 
 
+@pytest.mark.slow
 async def test_a_hundred_pollers_share_one_look_a_second(office: Office) -> None:
     printer_id, token = await _printer(office)
     cursor, _ = await _ask(office, token)

@@ -39,6 +39,7 @@ def wrong(reading: Reading, truth: list[Truth]) -> list[object]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["fr", "din", "uk"])
 @pytest.mark.parametrize("engine", ["libreoffice", "weasyprint"])
 def test_merges_by_real_engines_are_read_without_a_fault(tmp_path: Path, engine: str, layout: str) -> None:
@@ -84,6 +85,7 @@ def scanned(path: Path, target: Path) -> Path:
     return target
 
 
+@pytest.mark.slow
 @needs_tesseract
 def test_scans_are_cut_and_read_by_recognition(tmp_path: Path) -> None:
     content, known = trial_merge(5, seed=8)

@@ -15,6 +15,8 @@ import pytest
 from tests.printdrivers.fake_office import TOKEN, FakeOffice
 from tests.servers import wait_for
 
+pytestmark = pytest.mark.slow  # they wait, as agents do
+
 PRINTDRIVERS = Path(__file__).resolve().parents[2] / "printdrivers"
 RECORDER = '#!/bin/sh\nprintf "%s\\n" "$1" >>"$RECORD"\n'
 #: macOS's osascript as far as the agent uses it: `-l JavaScript -e CODE WORD`
