@@ -15,7 +15,7 @@ WHAT = {
     "split": "pages read and cut a second, beside a bare pypdfium2 loop and pdfplumber",
     "engine": "recipients a second through claim, mark, send and record",
     "road": "seconds from the print click to 500 items, and from the button to 500 handed over",
-    "bounces": "mails that came back read rightly, by family, beside \"status 5 is hard\" and flufl.bounce",
+    "bounces": 'mails that came back read rightly, by family, beside "status 5 is hard" and flufl.bounce',
     "sms": "short messages a second through SMPP with receipts, one gateway restart included, beside npm's smpp",
 }
 

@@ -36,7 +36,9 @@ async def _serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_house(settings, log) as house:
         watching = asyncio.create_task(watched_folders(house, settings.folder).run()) if settings.folder else None
-        runner = web.AppRunner(web_app(house, proxies=settings.behind_proxies, metrics_token=settings.metrics_token), access_log=None, shutdown_timeout=5.0)
+        runner = web.AppRunner(
+            web_app(house, proxies=settings.behind_proxies, metrics_token=settings.metrics_token), access_log=None, shutdown_timeout=5.0
+        )
         await runner.setup()
         await web.TCPSite(runner, settings.host, settings.port, backlog=512).start()
         if settings.tls_port:
