@@ -21,6 +21,8 @@ from postoffice.settings import Settings
 from postoffice.workshop import end_with_parent
 
 STOP_SECONDS = 40.0
+#: taking mail in, and showing it, come before working on it
+WORKERS_STEP_BACK = 5
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -80,6 +82,7 @@ class Child:
 
     name: str
     command: Sequence[str]
+    patience: int = 0  #: how far it steps back for the others (nice)
     process: asyncio.subprocess.Process | None = None
     restarts: int = 0
 
@@ -95,7 +98,9 @@ async def _up(settings: Settings) -> int:
     await upgrade(settings)
     first = await found_office(settings)
     me = [sys.executable, "-m", "postoffice"]
-    children = [Child("web", [*me, "serve"])] + [Child(f"worker {n + 1}", [*me, "work"]) for n in range(settings.workers)]
+    children = [Child("web", [*me, "serve"])] + [
+        Child(f"worker {n + 1}", [*me, "work"], WORKERS_STEP_BACK) for n in range(settings.workers)
+    ]
     watchers: list[asyncio.Task[None]] = []
     redis_watcher = None
     try:
@@ -149,8 +154,13 @@ async def _start(child: Child, environment: dict[str, str]) -> None:
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for us: we stop the others in their order
-        preexec_fn=end_with_parent,
+        preexec_fn=lambda: _begin(child.patience),
     )
+
+
+def _begin(patience: int) -> None:
+    end_with_parent()
+    os.nice(patience)
 
 
 async def _watch(child: Child, environment: dict[str, str], stopping: asyncio.Event) -> None:

@@ -18,6 +18,7 @@ from postoffice.model.ports import Log
 
 JOB = "work"  #: the one arq function: work(step batch id)
 LONGEST_RING = 3.0  #: seconds; a queue server that hangs must not hold up a door
+GATHER = 0.005  #: seconds that a ring waits for company: at a busy door many go in one round trip
 EXPIRES_MS = 60_000  #: a ring that nobody heard within a minute is rung again by the reconciler anyway
 
 
@@ -65,9 +66,11 @@ class ArqBell:
         """See ports.Bell. Rings that come in while one is on its way travel together in the next."""
         self._waiting.append((queue, f"b{batch_id}:{attempt}", batch_id))
         async with self._ringing:
+            if not self._waiting:
+                return  # the ring before took this one along
+            await asyncio.sleep(GATHER)
             some, self._waiting = self._waiting, []
-            if some:
-                await self._ring_all(some)
+            await self._ring_all(some)
 
     async def _ring_all(self, some: Sequence[tuple[str, str, str]]) -> None:
         """arq's own enqueue takes three round trips a job, to tell repeats apart; here a repeated ring does no harm."""

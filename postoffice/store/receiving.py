@@ -10,6 +10,7 @@ from postoffice.model.mailing import Mailing, NewMailing
 from postoffice.model.ports import StoredDocument, Work
 from postoffice.model.states import EventKind, MailingState
 from postoffice.store import rows
+from postoffice.store.prepared import Prepared, insert_of
 from postoffice.store.schema import batches, counters, documents, events, mailings
 from postoffice.store.upsert import insert_into
 
@@ -37,18 +38,29 @@ def receive(
         "media_type": media_type,
         "created_at": now,
     }
-    connection.execute(insert_into(connection, documents).on_conflict_do_nothing(), row)
-    connection.execute(mailings.insert(), values)
-    connection.execute(batches.insert(), _reading(batch_id, new.organisation_id, values["id"], now))
-    connection.execute(events.insert(), _received(new, values["id"], now))
+    _DOCUMENT.run(connection, row)
+    _MAILING.run(connection, values)
+    _BATCH.run(connection, _reading(batch_id, new.organisation_id, values["id"], now))
+    _EVENT.run(connection, _received(new, values["id"], now))
     return rows.mailing(values), Work(READ_QUEUE, batch_id, 1)
 
 
 def next_number(connection: sa.Connection, organisation_id: str) -> int:
     """The next of an organisation's small growing numbers."""
-    insert = insert_into(connection, counters).values(organisation_id=organisation_id, name="mailing", value=1)
+    return int(_NUMBER.run(connection, {"organisation_id": organisation_id}).scalar_one())
+
+
+def _count_up(connection: sa.Connection) -> Any:
+    insert = insert_into(connection, counters).values(organisation_id=sa.bindparam("organisation_id"), name="mailing", value=1)
     again = insert.on_conflict_do_update(index_elements=["organisation_id", "name"], set_={"value": counters.c.value + 1})
-    return int(connection.scalar(again.returning(counters.c.value)))
+    return again.returning(counters.c.value)
+
+
+_NUMBER = Prepared(_count_up)
+_DOCUMENT = insert_of(documents, once=True)
+_MAILING = insert_of(mailings)
+_BATCH = insert_of(batches)
+_EVENT = insert_of(events)
 
 
 def fresh(new: NewMailing, number: int, now: datetime) -> dict[str, Any]:

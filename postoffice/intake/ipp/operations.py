@@ -132,7 +132,7 @@ class Printer:
                 async for piece in pieces:
                     await intake.write(piece)
             mailing = await intake.accept(document.media_type)
-        self._log.info("ipp.job", mailing=mailing.id, printer=call.card.id, size=intake.size, media_type=document.media_type)
+        self._log.debug("ipp.job", mailing=mailing.id, printer=call.card.id, size=intake.size, media_type=document.media_type)
         return mailing
 
     async def _cancel_job(self, call: Call) -> Reply:

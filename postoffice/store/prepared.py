@@ -1,0 +1,47 @@
+"""Statements compiled once and run by the driver: SQLAlchemy's own way costs more than SQLite's work, and the hottest door feels it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from postoffice.store.upsert import insert_into
+
+
+class Prepared:
+    """A statement made by `build(connection)`, whose parameters are named by `columns`, for whichever dialect runs it."""
+
+    def __init__(self, build: Callable[[sa.Connection], Any], columns: list[str] | None = None) -> None:
+        self._build = build
+        self._columns = columns
+        self._ready: dict[str, tuple[str, list[tuple[str, Any, Callable[[Any], Any] | None]]]] = {}
+
+    def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> sa.CursorResult[Any]:
+        """Execute with these values; what is absent takes the statement's own literal, or NULL."""
+        sql, parameters = self._ready.get(connection.dialect.name) or self._compile(connection)
+        given = tuple(
+            default if name not in values else process(values[name]) if process else values[name]
+            for name, default, process in parameters
+        )
+        return connection.exec_driver_sql(sql, given)
+
+    def _compile(self, connection: sa.Connection) -> tuple[str, list[tuple[str, Any, Callable[[Any], Any] | None]]]:
+        dialect = connection.dialect
+        compiled = self._build(connection).compile(dialect=dialect, column_keys=self._columns)
+        parameters = []
+        for name in compiled.positiontup or []:
+            bind = compiled.binds[name]
+            process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            literal = None if bind.required or bind.value is None else bind.value
+            parameters.append((name, process(literal) if process and literal is not None else literal, process))
+        self._ready[dialect.name] = (str(compiled), parameters)
+        return self._ready[dialect.name]
+
+
+def insert_of(table: sa.Table, *, once: bool = False) -> Prepared:
+    """An insert of whole rows; `once`: rows that are there already are left alone."""
+
+    def build(connection: sa.Connection) -> Any:
+        return insert_into(connection, table).on_conflict_do_nothing() if once else table.insert()
+
+    return Prepared(build, [column.name for column in table.columns])
