@@ -1,14 +1,11 @@
-"""The printer under CUPS's own conformance suites: no failure, and every test really run."""
+"""The printer of a running office under CUPS's own conformance suites: no failure, and every test really run."""
 
-from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestServer
 
-from tests.intake.ipp.fakes import TOKEN, Office
 from tests.real import ipptool
+from tests.real.office import Office
 
 pytestmark = [
     pytest.mark.real,
@@ -24,16 +21,9 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-async def uri(tmp_path: Path) -> AsyncIterator[str]:
-    office = Office(tmp_path, ready_after=timedelta(seconds=0.5))
-    async with TestServer(office.app) as server:
-        yield f"ipp://localhost:{server.port}/ipp/print/{TOKEN}"
-
-
 @pytest.mark.parametrize("suite", ipptool.SUITES)
-async def test_suite_has_no_failure_and_runs_in_full(suite: str, uri: str, workdir: Path) -> None:
-    counts = await ipptool.run_suite(uri, suite, workdir)
+async def test_suite_has_no_failure_and_runs_in_full(suite: str, office: Office, workdir: Path) -> None:
+    counts = await ipptool.run_suite(office.printer_uri(), suite, workdir)
     assert counts.failed == 0, counts.failures()
     assert counts.run == ipptool.SUITES[suite], counts.output[-2000:]
     assert counts.passed >= 40, counts.output[-2000:]
