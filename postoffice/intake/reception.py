@@ -5,7 +5,7 @@ bell is rung. Whoever dies in between leaves either nothing or a complete mailin
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -36,8 +36,11 @@ class Book(Protocol):
         """receiving -> received, with the work that reads it. Conflict when it is no longer receiving."""
         ...
 
-    async def receive_mailing(self, new: NewMailing, document: StoredDocument, media_type: str) -> tuple[Mailing, Work]:
-        """Open and store at once."""
+    async def receive_mailing(
+        self, new: NewMailing, document: StoredDocument, media_type: str, durable: Awaitable[object]
+    ) -> tuple[Mailing, Work]:
+        """Open and store at once. Everything is written before, but nothing is committed until `durable` is there; where it
+        fails nothing was written."""
         ...
 
     async def abort_mailing(self, mailing_id: str) -> None:
@@ -101,12 +104,17 @@ class Intake:
         """The upload is complete: store it, write the mailing, ring. Unreadable where there was not a single byte."""
         if not self.size:
             raise Unreadable("empty", "The document is empty: not a single byte came in.", help="Print or upload it again.")
-        document = await self._sink.finish()
         book = self._reception.book
-        if self._opened is None:
-            self.mailing, work = await book.receive_mailing(self._new, document, media_type)
+        if self._opened is None:  # the disk syncs the bytes while the transaction is written
+            document = self._sink.named()
+            durable = asyncio.ensure_future(self._sink.finish())
+            try:
+                self.mailing, work = await book.receive_mailing(self._new, document, media_type, durable)
+            finally:
+                await asyncio.wait({durable})
+                durable.exception()  # told by the book; here it only must not be forgotten
         else:
-            self.mailing, work = await book.store_mailing(self._opened.id, document, media_type)
+            self.mailing, work = await book.store_mailing(self._opened.id, await self._sink.finish(), media_type)
         self._reception.ring_soon(work)
         return self.mailing
 

@@ -38,6 +38,10 @@ class Upload(Protocol):
         """Add bytes; OutOfRoom when the disk is full."""
         ...
 
+    def named(self) -> StoredDocument:
+        """What `finish` will return, after the last `write` and before the bytes are durable."""
+        ...
+
     async def finish(self) -> StoredDocument:
         """Make the bytes durable (file and folder synced) and return their name. Storing the same bytes twice is fine."""
         ...

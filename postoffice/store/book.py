@@ -1,7 +1,7 @@
 """The reception's book (see intake.reception.Book) over the database."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -77,10 +77,12 @@ class MailingBook:
             mailing = await mailings.get(connection, mailing_id)
             return await self._store(connection, mailing, document, media_type)
 
-    async def receive_mailing(self, new: NewMailing, document: StoredDocument, media_type: str) -> tuple[Mailing, Work]:
+    async def receive_mailing(
+        self, new: NewMailing, document: StoredDocument, media_type: str, durable: Awaitable[object]
+    ) -> tuple[Mailing, Work]:
         """See Book."""
         now = self._clock.now()
-        taken = await self._database.at_once(lambda connection: receiving.receive(connection, new, document, media_type, now))
+        taken = await self._database.at_once(lambda connection: receiving.receive(connection, new, document, media_type, now), durable)
         if new.printer_id in self._waiting:
             until, count = self._waiting[new.printer_id]
             self._waiting[new.printer_id] = (until, count + 1)

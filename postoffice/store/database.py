@@ -5,8 +5,8 @@ their first write. Within one process writers also queue on a lock, so that they
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,18 +57,24 @@ class Database:
             async with connection.begin():
                 yield connection
 
-    async def at_once(self, work: Callable[[sa.Connection], T]) -> T:
-        """A short writing transaction in one go, for the hottest doors: `work` runs whole, in one hop to SQLite's thread.
+    async def at_once(self, work: Callable[[sa.Connection], T], before_commit: Awaitable[object]) -> T:
+        """A short writing transaction in one go, for the hottest doors: `work` runs whole, in one hop to SQLite's thread, since
+        awaiting each of its statements costs more than the statements themselves.
 
-        Awaiting each of its statements costs more than the statements themselves.
+        It is committed once `before_commit` is done, and rolled back where that fails.
         """
+        waited = asyncio.ensure_future(before_commit)
         if not self.is_sqlite:
             async with self.engine.begin() as connection:
-                return await connection.run_sync(work)
+                result = await connection.run_sync(work)
+                await asyncio.shield(waited)
+                return result
+        gate: Future[None] = Future()
+        waited.add_done_callback(lambda done: _pass_on(done, gate))
         async with self._writing:
-            return await asyncio.get_running_loop().run_in_executor(self._writer, self._in_one_go, work)
+            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writer, self._in_one_go, work, gate))
 
-    def _in_one_go(self, work: Callable[[sa.Connection], T]) -> T:
+    def _in_one_go(self, work: Callable[[sa.Connection], T], gate: "Future[None]") -> T:
         if self._short is None:
             engine = sa.create_engine(
                 self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
@@ -77,7 +83,9 @@ class Database:
             sa.event.listen(engine, "begin", _begin_sqlite)
             self._short = engine.execution_options(immediate=True)
         with self._short.begin() as connection:
-            return work(connection)
+            result = work(connection)
+            gate.result()
+            return result
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -85,6 +93,16 @@ class Database:
         if self._short is not None:
             self._short.dispose()
         self._writer.shutdown()
+
+
+def _pass_on(done: "asyncio.Future[object]", gate: "Future[None]") -> None:
+    """Tell a waiting thread how an awaitable ended."""
+    if done.cancelled():
+        gate.set_exception(asyncio.CancelledError())
+    elif error := done.exception():
+        gate.set_exception(error)
+    else:
+        gate.set_result(None)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -56,6 +56,12 @@ class FileUpload:
         if len(self._pending) > _SMALL:
             await self._in_thread(lambda: self._flush(last=False))
 
+    def named(self) -> StoredDocument:
+        """See ports.Upload."""
+        digest = self._digest.copy()
+        digest.update(self._pending)
+        return StoredDocument(digest.hexdigest(), self._size + len(self._pending))
+
     async def finish(self) -> StoredDocument:
         """Write what is left, sync, and give the file its name."""
         return await self._in_thread(self._finish)

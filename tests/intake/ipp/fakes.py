@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -104,7 +104,10 @@ class MemoryBook:
         )
         return self._keep(stored), Work("read", new_id(), 1)
 
-    async def receive_mailing(self, new: NewMailing, document: StoredDocument, media_type: str) -> tuple[Mailing, Work]:
+    async def receive_mailing(
+        self, new: NewMailing, document: StoredDocument, media_type: str, durable: Awaitable[object]
+    ) -> tuple[Mailing, Work]:
+        await durable
         return await self.store_mailing((await self.open_mailing(new)).id, document, media_type)
 
     async def abort_mailing(self, mailing_id: str) -> None:
@@ -160,6 +163,9 @@ class FolderUpload:
             raise OutOfRoom("disk-full", "The disk is full: nothing was stored.", help="Tell your administrator.")
         self._hash.update(chunk)
         self._file.write(chunk)
+
+    def named(self) -> StoredDocument:
+        return StoredDocument(self._hash.hexdigest(), self.size)
 
     async def finish(self) -> StoredDocument:
         self._file.close()
