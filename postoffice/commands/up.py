@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments, port=arguments.port, host=arguments.host)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _only_one(settings.data):
-        for port in {settings.port, settings.tls_port or settings.port}:
+        for port in dict.fromkeys([settings.port, settings.tls_port or settings.port]):
             _must_be_free(settings.host, port)
         settings.note_running()
         return asyncio.run(_up(settings))
