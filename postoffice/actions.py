@@ -20,6 +20,7 @@ from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import EventKind, ItemState, MailingState
 from postoffice.routing import tariff
+from postoffice.routing.plan import Facts, make_plan
 from postoffice.store import batches, deliveries, events, items, mailings, people
 from postoffice.store.book import add_reading
 from postoffice.store.finishing import finish_if_done
@@ -40,46 +41,66 @@ OFFICE = Actor("office")
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a quote: so many items of so many pages by this channel, and the price of one."""
+
+    channel: Channel
+    pages: int
+    items: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """What a mailing would cost with given options, in millionths of the currency."""
 
     items: int  #: that would be sent
     total: int
     currency: str
-    by_pages: Mapping[int, tuple[int, int]]  #: pages of an item -> (number of items, price of one)
+    lines: tuple[Line, ...]
     problems: tuple[PostOfficeError, ...]  #: why some cannot be priced or sent this way
     sheets: int = 0
     held: int = 0  #: items that need a person and would stay
+    unreached: int = 0  #: items without an address for the channel: they would wait and cost nothing
 
 
 async def quote(house: House, mailing: Mailing, options: Options) -> Quote:
-    """The price of a mailing's sendable items with `options`, for the options page; recomputed at every change."""
+    """The price of a mailing's sendable items with `options`, for the options page; recomputed at every change.
+
+    Items are priced in groups that are planned alike, by the same rules that plan them when they are sent.
+    """
+    carriers = await house.carriers.names(mailing.organisation_id, live=mailing.live)
     async with house.database.read() as connection:
-        by_pages = await items.count_by_pages(connection, mailing.id, [ItemState.DRAFT])
+        groups = await items.count_alike(connection, mailing.id)
         states = await items.count_by_state(connection, mailing.id)
     table = tariff.load(house.clock.now().date())
-    channel = options.channel or Channel.POST
-    priced: dict[int, tuple[int, int]] = {}
+    found: dict[tuple[Channel, int], tuple[int, int]] = {}
     problems: dict[str, PostOfficeError] = {}
-    total = paper_sheets = 0
-    for pages, number in sorted(by_pages.items()):
+    unreached = paper_sheets = 0
+    for group in groups:
+        made = make_plan(Facts(dict.fromkeys(group.reach, "there")), options, group.channel, carriers)
+        if not made.rungs:
+            unreached += group.items
+            continue
+        channel = made.rungs[0].channel
         try:
-            paper = paper_of(pages, options)
+            paper = paper_of(group.pages, options)
             price = table.price(channel, options, paper)
         except PostOfficeError as problem:
             problems.setdefault(problem.code, problem)
             continue
-        priced[pages] = (number, price)
-        total += number * price
-        paper_sheets += number * paper.sheets
+        found[channel, group.pages] = (found.get((channel, group.pages), (0, 0))[0] + group.items, price)
+        paper_sheets += group.items * paper.sheets if channel is Channel.POST else 0
+    lines = tuple(Line(channel, pages, number, price) for (channel, pages), (number, price) in sorted(found.items()))
     return Quote(
-        items=sum(by_pages.values()),
-        total=total,
+        items=sum(line.items for line in lines),
+        total=sum(line.items * line.price for line in lines),
         currency=table.currency,
-        by_pages=priced,
+        lines=lines,
         problems=tuple(problems.values()),
         sheets=paper_sheets,
         held=states.get(ItemState.HELD, 0),
+        unreached=unreached,
     )
 
 

@@ -249,8 +249,9 @@ class SendRequest(QuoteRequest):
 
 
 class QuoteLine(Output):
-    """Items of one length."""
+    """Items of one length by one channel."""
 
+    channel: Channel
     pages: int
     items: int
     price: Amount = Field(description="of one item")
@@ -274,6 +275,7 @@ class Quote(Output):
 
     items: int = Field(description="that would be sent")
     held: int = Field(description="that need a person first and would stay")
+    unreached: int = Field(description="items without an address for the channel: they would wait and cost nothing")
     total: Amount
     currency: str
     sheets: int

@@ -80,12 +80,13 @@ def quote(of: Quote) -> shapes.Quote:
     return shapes.Quote(
         items=of.items,
         held=of.held,
+        unreached=of.unreached,
         total=shapes.amount(of.total),
         currency=of.currency,
         sheets=of.sheets,
         lines=[
-            shapes.QuoteLine(pages=pages, items=number, price=shapes.amount(price))
-            for pages, (number, price) in sorted(of.by_pages.items())
+            shapes.QuoteLine(channel=line.channel, pages=line.pages, items=line.items, price=shapes.amount(line.price))
+            for line in of.lines
         ],
         problems=[failure(problem) for problem in of.problems],
     )

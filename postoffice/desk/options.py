@@ -17,7 +17,7 @@ from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import EmailForm, Envelope, Mailing, Options, Postage
 from postoffice.model.people import Right
 from postoffice.model.states import MAILING_COMMANDS, MailingState
-from postoffice.store import items, overview
+from postoffice.store import items
 from postoffice.store.items import Filter
 
 GRID = 60  # thumbnails per page
@@ -107,11 +107,9 @@ def may_send(request: web.Request, mailing: Mailing) -> bool:
 async def _price(request: web.Request, mailing: Mailing, chosen: Options) -> dict[str, Any]:
     quote = await actions.quote(house_of(request), mailing, chosen)
     words = request[VISIT].words
-    async with house_of(request).database.read() as connection:
-        unreached = await overview.unreached(connection, mailing.id, chosen.channel) if chosen.channel else 0
     return {
         "quote": quote,
-        "unreached": unreached,
+        "unreached": quote.unreached,
         "chosen": chosen,
         "problems": [words.problem(problem) for problem in quote.problems],
         "each": _each(quote),
@@ -120,7 +118,7 @@ async def _price(request: web.Request, mailing: Mailing, chosen: Options) -> dic
 
 def _each(quote: Quote) -> list[tuple[int, int, int]]:
     """(pages, how many items, price of one), the most frequent first."""
-    return sorted(((pages, number, price) for pages, (number, price) in quote.by_pages.items()), key=lambda one: -one[1])
+    return sorted(((line.pages, line.items, line.price) for line in quote.lines), key=lambda one: -one[1])
 
 
 async def choose(request: web.Request) -> web.StreamResponse:

@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice.model.states import MAILING_COMMANDS
 from postoffice.store import idempotency
-from postoffice.store.schema import heartbeats, link_sessions, sessions
+from postoffice.store.schema import heartbeats, link_sessions, mailings, sessions
 
 #: signs of life older than this are forgotten
 GONE = timedelta(hours=1)
+#: a print job that was opened and whose document has not come by then never will
+NEVER_CAME = timedelta(days=1)
 
 
 async def beat(connection: AsyncConnection, owner: str, kind: str, queues: Sequence[str], started: datetime, now: datetime) -> None:
@@ -22,6 +25,9 @@ async def beat(connection: AsyncConnection, owner: str, kind: str, queues: Seque
 async def tidy(connection: AsyncConnection, now: datetime) -> None:
     """Remove what nothing will ask for again."""
     await connection.execute(heartbeats.delete().where(heartbeats.c.seen_at < now - GONE))
+    sources, target = MAILING_COMMANDS["abort"]
+    never_came = mailings.c.state.in_([state.value for state in sources]) & (mailings.c.created_at < now - NEVER_CAME)
+    await connection.execute(mailings.update().where(never_came).values(state=target.value))
     await connection.execute(sessions.delete().where(sessions.c.expires_at < now))
     await connection.execute(link_sessions.delete().where(link_sessions.c.expires_at < now))
     await idempotency.sweep(connection, now)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.address import PostalAddress
+from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.finding import Finding, Severity
 from postoffice.model.ids import new_id
@@ -155,14 +156,36 @@ async def count_by_level(connection: AsyncConnection, mailing_id: str) -> dict[S
     return {Severity(level) if level else None: number for level, number in found}
 
 
-async def count_by_pages(connection: AsyncConnection, mailing_id: str, states: Sequence[ItemState]) -> dict[int, int]:
-    """How many items have how many pages: what a price is made of."""
-    found = await connection.execute(
-        sa.select(items.c.pages, sa.func.count())
-        .where(items.c.mailing_id == mailing_id, items.c.state.in_([state.value for state in states]))
-        .group_by(items.c.pages)
-    )
-    return {int(pages): int(number) for pages, number in found}
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Draft items that are planned and priced alike."""
+
+    pages: int
+    channel: Channel | None  #: a person's choice for these
+    reach: frozenset[Channel]  #: channels that they have an address for
+    items: int
+
+
+async def count_alike(connection: AsyncConnection, mailing_id: str) -> list[Alike]:
+    """The draft items of a mailing by what their price hangs on: what a quote is made of."""
+    has = {
+        Channel.POST: sa.cast(items.c.address, sa.String) != "null",
+        Channel.EMAIL: items.c.email != "",
+        Channel.SMS: items.c.mobile != "",
+        Channel.FAX: items.c.fax != "",
+    }
+    keys = [items.c.pages, items.c.channel, *(sa.case((sa.and_(there, sa.true()), 1), else_=0) for there in has.values())]
+    query = sa.select(*keys, sa.func.count()).where(items.c.mailing_id == mailing_id, items.c.state == ItemState.DRAFT.value)
+    found = await connection.execute(query.group_by(*keys))
+    return [
+        Alike(
+            pages=row[0],
+            channel=Channel(row[1]) if row[1] else None,
+            reach=frozenset(channel for channel, there in zip(has, row[2:6], strict=True) if there),
+            items=row[6],
+        )
+        for row in found
+    ]
 
 
 async def of_state(connection: AsyncConnection, mailing_id: str, state: ItemState, after: int, limit: int) -> list[Item]:

@@ -56,20 +56,6 @@ async def set_aside(connection: AsyncConnection, organisation_id: str) -> int:
     return int(await connection.scalar(query) or 0)
 
 
-async def unreached(connection: AsyncConnection, mailing_id: str, channel: Channel) -> int:
-    """How many items of a mailing that could go have no address for a channel, and no other channel chosen by hand."""
-    columns = {Channel.EMAIL: item_rows.c.email, Channel.SMS: item_rows.c.mobile, Channel.FAX: item_rows.c.fax}
-    if channel not in columns:
-        return 0  # an item without a postal address is held from the start
-    query = sa.select(sa.func.count()).where(
-        item_rows.c.mailing_id == mailing_id,
-        item_rows.c.state == ItemState.DRAFT.value,
-        item_rows.c.channel.is_(None),
-        columns[channel] == "",
-    )
-    return int(await connection.scalar(query) or 0)
-
-
 async def reasons(connection: AsyncConnection, mailing_id: str, limit: int = 8) -> list[tuple[str, str, int]]:
     """Why items of a mailing failed: the carrier's code and words, and how many; the most frequent first."""
     number = sa.func.count().label("number")

@@ -94,6 +94,7 @@ async def test_letters_that_a_channel_does_not_reach_are_told_before(office: Off
     mailing = await office.add_mailing([house.piece(1, 1, email="z@example.org"), house.piece(2, 2)], letters)
     _, text, _ = await alice.post(f"/m/{mailing.id}/options", {"channel": "email"}, **HTMX)
     assert "1 letter has no address for this channel" in text
+    assert "Send 1 letter for" in text  # and the price is for that one alone
 
 
 async def test_a_postage_that_is_too_light_is_said_with_a_way_out(office: Office, alice: Browser, letters: bytes) -> None:

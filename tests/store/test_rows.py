@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from postoffice.model.address import PostalAddress
+from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event
 from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.finding import Finding, Severity
@@ -131,7 +132,9 @@ async def test_filters(rows: Rows) -> None:
     assert await rows.read(items.count, mailing.id, Filter(search="name")) == 12
     assert await rows.read(items.positions, mailing.id, Filter(search="name 1")) == [1, 10, 11, 12]
     assert await rows.read(items.count_by_state, mailing.id) == {ItemState.DRAFT: 12}
-    assert await rows.read(items.count_by_pages, mailing.id, [ItemState.DRAFT]) == {1: 12}
+    (alike,) = await rows.read(items.count_alike, mailing.id)
+    assert (alike.pages, alike.channel, alike.items) == (1, None, 12)
+    assert Channel.POST in alike.reach and Channel.FAX not in alike.reach
 
 
 async def test_merge_and_cut_move_positions(rows: Rows) -> None:
