@@ -74,7 +74,7 @@ class Place:
 
     def printer_url(self, printer_id: str) -> str:
         """The page of the printer itself."""
-        return f"{self.desk}/printers/{printer_id}"
+        return f"{self.desk}/admin/printers/{printer_id}"
 
 
 def keyword(name: str, *words: str) -> Attribute:

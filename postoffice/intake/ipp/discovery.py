@@ -25,7 +25,7 @@ def txt_record(name: str, location: str, desk: str) -> dict[str, str]:
         "rp": RESOURCE,
         "ty": name,
         "note": location,
-        "adminurl": f"{desk}/printers",
+        "adminurl": f"{desk}/admin/printers",
         "pdl": "application/pdf,application/postscript,image/jpeg,image/pwg-raster,image/urf",
         "URF": "V1.4,CP1,W8,SRGB24,RS300-600,DM1,IS1,MT1,OB10,PQ3-4-5,FN3",
         "Color": "T",

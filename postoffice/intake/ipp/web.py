@@ -72,7 +72,7 @@ def add_routes(
     """Serve the virtual printers of `reception` in `app`.
 
     `public_url` is the address of the desk without a slash at its end, or tells it by request; the printers' job-more-info points to
-    `{public_url}/m/{id}`, printer-more-info to `{public_url}/printers/{id}`. `limits` hold for every printer beside its own.
+    `{public_url}/m/{id}`, printer-more-info to `{public_url}/admin/printers/{id}`. `limits` hold for every printer beside its own.
     The same application may be served on a second port with TLS: addresses are told with the scheme that the caller used.
     """
     door = _Door(reception, public_url, log, limits or Limits(), now)

@@ -11,7 +11,7 @@ pytest.importorskip("zeroconf", reason="the package zeroconf (extra discovery) i
 def test_nothing_secret_is_announced() -> None:
     record = txt_record("Post office", "First floor", "https://desk.example")
     assert record["rp"] == "ipp/print" and TOKEN not in str(record)
-    assert record["adminurl"] == "https://desk.example/printers"
+    assert record["adminurl"] == "https://desk.example/admin/printers"
     assert all(len(f"{key}={value}") < 255 for key, value in record.items())
 
 
