@@ -22,7 +22,8 @@ test-setup:  ## prepare the system and .venv for every test
 	@.ci/venv all
 
 test: test-setup check  ## everything: check, then the tests with real servers, printers and browsers
-	$(BIN)/pytest -m "real or slow"
+	$(BIN)/pytest -m "slow and not real" -n 2
+	$(BIN)/pytest -m real
 
 check:  ## style, types, floors and the fast tests
 	@.ci/packages run

@@ -79,7 +79,7 @@ async def _migrate(url: str) -> None:
     await base.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """An empty migrated database, once of each kind."""
     if request.param == "sqlite":

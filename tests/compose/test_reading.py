@@ -51,6 +51,7 @@ def test_merges_by_real_engines_are_read_without_a_fault(tmp_path: Path, engine:
     assert [item.findings for item in reading.items if item.level not in (None, Severity.INFO)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["fr", "din", "uk"])
 def test_trial_letters_are_read_without_a_fault(tmp_path: Path, layout: str) -> None:
     start = time.perf_counter()
