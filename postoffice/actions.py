@@ -128,6 +128,12 @@ async def set_options(house: House, mailing: Mailing, options: Options, actor: A
 async def send(house: House, mailing: Mailing, options: Options, actor: Actor) -> None:
     """The button: everything that can go goes; held items stay for a person. Conflict on a second press."""
     found = await quote(house, mailing, options)
+    if not found.items and found.unreached:
+        raise Conflict(
+            "none-reached",
+            "No letter of this mailing has an address for this channel.",
+            help="Choose another channel, or add addresses.",
+        )
     if not found.items:
         raise Conflict("nothing-to-send", "No letter of this mailing can be sent.", help="Correct or include some first.")
     if found.problems:

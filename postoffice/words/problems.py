@@ -13,6 +13,10 @@ _PICTURE = N_("Save it again as PDF, PNG or JPEG, at 300 dpi.")
 _DOCUMENT_HELP = N_("Send a PDF, PostScript, JPEG, PNG, TIFF, PWG or URF document.")
 
 PROBLEMS: Mapping[str, tuple[str, str]] = {
+    "none-reached": (
+        N_("No letter of this mailing has an address for this channel."),
+        N_("Choose another channel, or add addresses."),
+    ),
     "nothing-to-send": (N_("No letter of this mailing can be sent."), N_("Correct or include some first.")),
     "no-such-layout": (N_("There is no such layout."), N_("Choose another one.")),
     "no-such-page": (N_("This letter cannot be cut there."), N_("Choose another page.")),

@@ -99,13 +99,21 @@ async def test_trials_block_nothing(office: Office) -> None:
 
 
 async def test_no_address_on_the_chosen_channel_is_held_with_its_reason(office: Office) -> None:
-    mailing = await office.drafts(people_items(2, email=""), EMAIL)
+    mailing = await office.drafts([*people_items(2, email=""), *people_items(1, email="anne@example.fr")], EMAIL)
     await actions.send(office.house, mailing, EMAIL, actions.OFFICE)
-    await office.follow(2)
-    assert await office.states(mailing) == {"held": 2}
-    assert {item.held_reason for item in await office.items(mailing)} == {"no-email-address"}
+    await office.follow(4)
+    assert await office.states(mailing) == {"held": 2, "delivered": 1}
+    assert {item.held_reason for item in await office.items(mailing)} == {"no-email-address", ""}
     assert (await office.mailing(mailing)).state is MailingState.FINISHED
-    assert await office.box() == {}
+    assert len(await office.box()) == 1
+
+
+async def test_a_channel_that_reaches_nobody_is_refused_before_anything_happens(office: Office) -> None:
+    mailing = await office.drafts(people_items(2, email=""), EMAIL)
+    with pytest.raises(Conflict, match="No letter of this mailing has an address for this channel"):
+        await actions.send(office.house, mailing, EMAIL, actions.OFFICE)
+    assert await office.states(mailing) == {"draft": 2}
+    assert (await office.mailing(mailing)).state is MailingState.WAITING
 
 
 async def test_news_in_any_order_told_twice(office: Office) -> None:
