@@ -117,6 +117,7 @@ def _addresses(route: Any, ids: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.slow
 async def test_odd_input_gets_described_answers(office: Office, described: dict[str, Any], route: Any) -> None:
     key = await office.key(role=Role.SENDER)
     mailing = await brought_in(office, key, 2)
@@ -155,6 +156,7 @@ async def test_odd_input_gets_described_answers(office: Office, described: dict[
         b'--b\r\nContent-Disposition: form-data; name="options"\r\n\r\n' + b" " * 70_000 + b"\r\n--b--\r\n",
     ],
 )
+@pytest.mark.slow
 async def test_malformed_multipart_is_never_our_failure(office: Office, described: dict[str, Any], body: bytes) -> None:
     key = await office.key()
     route = next(route for route in ROUTES if route.own_body)

@@ -50,6 +50,7 @@ async def test_strangers_reach_nothing(office: Office) -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
+@pytest.mark.slow
 async def test_each_role_passes_where_its_rights_say_and_nowhere_else(office: Office, role: Role) -> None:
     user = await office.add_user(f"{role.value}@example.org", Grant(role))
     async with house.browser(office, user) as browser:

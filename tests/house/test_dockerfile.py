@@ -74,6 +74,7 @@ def test_health_is_asked_where_the_office_tells_it() -> None:
     assert re.findall(r"environ\['(\w+)'\]", code) == ["POSTOFFICE_PORT"]
 
 
+@pytest.mark.slow
 def test_commands_exist() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     told = subprocess.run([ROOT / ".venv/bin/postoffice", "--help"], capture_output=True, text=True, timeout=60, check=False)

@@ -43,6 +43,7 @@ def test_every_pin_that_is_installed_carries_its_hashes() -> None:
 
 
 @pytest.mark.parametrize("name", ["packages-run.txt", "packages-test.txt"])
+@pytest.mark.slow
 def test_debian_knows_the_packages(name: str) -> None:
     if not shutil.which("apt-cache"):
         pytest.skip("not a Debian or Ubuntu machine")

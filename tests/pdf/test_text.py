@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from postoffice.pdf.document import open_page, open_pdf
 from postoffice.pdf.text import PageText, ZoneText, is_plausible
 from tests.papers import defects
@@ -72,6 +74,7 @@ def test_garbage_is_told_from_language(tmp_path: Path) -> None:
     assert zone.garbled > 0.5 or not is_plausible(zone.text)
 
 
+@pytest.mark.slow
 def test_hebrew_is_read_in_its_own_direction(tmp_path: Path) -> None:
     import weasyprint
 

@@ -263,6 +263,7 @@ async def test_each_access_is_in_the_audit_trail_without_what_was_typed_asvs_16(
         ("something-new", "abc", "ABC"),
     ],
 )
+@pytest.mark.slow
 async def test_proofs_are_compared_as_people_type_them(office: Office, kind: str, kept: str, typed: str) -> None:
     (letter,) = await sent(office, 1, proof=(kind, kept))
     assert (await prove(letter, "")).status == 422
@@ -283,6 +284,7 @@ async def test_odd_forms_are_no_proof_and_no_failure(office: Office) -> None:
     "subject",
     ['a"b\\c', "a\u202egpj.exe", "../../etc/passwd", "x" * 300, "Été — № 5 €", "CON", "a;b=c", "%41%0d%0a", "\u200b", "..."],
 )
+@pytest.mark.slow
 async def test_hostile_names_are_harmless_in_the_header_asvs_5_4_1_and_5_4_2(office: Office, subject: str) -> None:
     (letter,) = await sent(office, 1, subject=subject)
     await prove(letter, letter.proof)

@@ -233,6 +233,7 @@ async def test_a_limit_on_files_is_said_too(documents: FileDocuments, tmp_path: 
     assert files(tmp_path / "documents") == []
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """200 MB in and out again, in a process of its own: its peak memory grows by less than 16 MB."""
     program = f"""

@@ -95,6 +95,7 @@ def test_real_mails_with_bytes_changed_cut_and_doubled() -> None:
     ],
     ids=range(17),
 )
+@pytest.mark.slow
 def test_made_to_be_slow(raw: bytes) -> None:
     start = time.monotonic()
     assert isinstance(read_mail(raw), Reading)

@@ -46,6 +46,7 @@ def test_dkimpy_agrees() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.text(alphabet="a \t\n.é=\r", max_size=200), st.text(alphabet='a é"', max_size=120))
+@pytest.mark.slow
 def test_dkimpy_agrees_on_odd_blanks_and_headers(text: str, subject: str) -> None:
     content = message(text=text, html=text, subject=subject)
     assert valid(SIGNER.sign(content) + content)
@@ -53,6 +54,7 @@ def test_dkimpy_agrees_on_odd_blanks_and_headers(text: str, subject: str) -> Non
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="a \t\n", max_size=60))
+@pytest.mark.slow
 def test_dkimpy_agrees_on_bodies_that_are_not_encoded(body: str) -> None:
     content = (
         b"From: a@mairie.example\r\nSubject:  x  \t y \r\n\tz\r\nTo: b@c.example\r\n\r\n"

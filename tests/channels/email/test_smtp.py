@@ -167,6 +167,7 @@ async def test_dots_and_line_ends_arrive_as_written(plain: tuple[SmtpCarrier, pe
     ids=str,
 )
 @pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.slow
 async def test_breaking_off(steps: dict[str, bytes | str | None], kind: type[Exception], pipelining: bool) -> None:
     async with peer.scripted(steps, ("PIPELINING",) if pipelining else ()) as script:
         carrier = carrier_for(script.port, seconds=0.4, longest=0.8)

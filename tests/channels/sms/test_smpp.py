@@ -303,6 +303,7 @@ async def test_a_gateway_that_comes_back_is_found_again(gateway: Gateway, carrie
     await carrier.send(sms())
 
 
+@pytest.mark.slow
 async def test_silence_is_noticed(gateway: Gateway) -> None:
     carrier = carrier_of(gateway, seconds=0.3, idle=0.2)
     await carrier.send(sms())

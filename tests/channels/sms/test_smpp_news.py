@@ -286,6 +286,7 @@ async def test_an_answer_from_a_number_without_plus(gateway: Gateway, carrier: S
     assert event.key
 
 
+@pytest.mark.slow
 async def test_answers_are_heard_as_they_come_and_offered_again_until_they_are_recorded(gateway: Gateway, tmp_path: Path) -> None:
     carrier = carrier_of(gateway, tmp_path / "j")
     assert isinstance(carrier, Listener)
