@@ -23,12 +23,6 @@ def cut(path: Path, first: int, count: int) -> bytes:
     return cut_many(path, [(first, count)])[0]
 
 
-def cut_to_files(path: Path, runs: Sequence[tuple[int, int]], targets: Sequence[Path]) -> None:
-    """As `cut_many`, one file each: memory stays flat over thousands."""
-    for target, content in zip(targets, _cuts(path, runs), strict=True):
-        target.write_bytes(content)
-
-
 def join(paths: Sequence[Path], target: Path) -> None:
     """The pages of several PDFs one after the other in one."""
     whole = pypdfium2.PdfDocument.new()

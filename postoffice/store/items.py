@@ -188,11 +188,6 @@ async def count_alike(connection: AsyncConnection, mailing_id: str) -> list[Alik
     ]
 
 
-async def of_state(connection: AsyncConnection, mailing_id: str, state: ItemState, after: int, limit: int) -> list[Item]:
-    """A slice of the items in one state, in order, after a position."""
-    return await page(connection, mailing_id, Filter(states=(state,)), after=after, limit=limit)
-
-
 async def command(connection: AsyncConnection, item: Item, word: str, now: datetime, **values: Any) -> ItemState:
     """Apply a command of the transition table, guarded in the database as well; Conflict where it is not allowed."""
     sources, target = ITEM_COMMANDS[word]
