@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from postoffice.channels.sms.rest import Site, basic
+from postoffice.channels.rest import Site, basic
 from postoffice.channels.sms.telnyx import Account as TelnyxAccount
 from postoffice.channels.sms.telnyx import TelnyxCarrier
 from postoffice.channels.sms.twilio import Account as TwilioAccount

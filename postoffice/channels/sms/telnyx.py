@@ -18,8 +18,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
+from postoffice.channels.rest import Rest, Site, ask_each, hide, is_safe, verdict
 from postoffice.channels.sms.memory import Memory
-from postoffice.channels.sms.rest import Rest, Site, ask_each, hide, is_safe, verdict
 from postoffice.channels.sms.rules import answer, check
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt

@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
+from postoffice.channels.rest import Rest, Site, ask_each, basic, hide, is_safe, verdict
 from postoffice.channels.sms.memory import Memory
-from postoffice.channels.sms.rest import Rest, Site, ask_each, basic, hide, is_safe, verdict
 from postoffice.channels.sms.rules import Word, answer, check
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt

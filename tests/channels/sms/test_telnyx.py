@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from postoffice.channels.sms.rest import Site
+from postoffice.channels.rest import Site
 from postoffice.channels.sms.telnyx import Account, TelnyxCarrier
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt

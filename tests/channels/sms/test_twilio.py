@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from postoffice.channels.sms.rest import Site, basic
+from postoffice.channels.rest import Site, basic
 from postoffice.channels.sms.twilio import Account, TwilioCarrier
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt
