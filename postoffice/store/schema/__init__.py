@@ -4,6 +4,7 @@ Ids are the 26 letters of model.ids; times are aware UTC; money is in millionths
 the words of model.states. Alembic's history in `migrations/` is what really makes the tables; a test compares the two.
 """
 
+from postoffice.store.schema.back import mailboxes, mails
 from postoffice.store.schema.base import Json, UtcTime, metadata
 from postoffice.store.schema.mail import (
     batches,
@@ -60,7 +61,9 @@ __all__ = [
     "items",
     "link_sessions",
     "links",
+    "mailboxes",
     "mailings",
+    "mails",
     "metadata",
     "news",
     "organisations",
