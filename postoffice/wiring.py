@@ -72,7 +72,8 @@ class CatalogueCarriers:
             return known[1]
         opened = carriers.unseal(self._keyring, row.sealed)
         folder = self._folder / row.id if self._folder else None
-        carrier = catalogue.build(row.kind, name, opened, box=self._box, log=self._log, folder=folder)
+        key = self._keyring.return_path_key()
+        carrier = catalogue.build(row.kind, name, opened, box=self._box, log=self._log, folder=folder, return_key=key)
         await self.forget(organisation_id, name)
         self._built[organisation_id, name] = (row.sealed, carrier)
         return carrier

@@ -6,7 +6,7 @@ from typing import Any
 
 from postoffice.channels import sandbox
 from postoffice.channels.email import smtp
-from postoffice.channels.kind import BadSetting, Kind, Parts, read_settings
+from postoffice.channels.kind import BadSetting, DkimKey, Kind, Parts, read_settings
 from postoffice.channels.print_house import sftp
 from postoffice.channels.sms import smpp, telnyx, twilio
 from postoffice.model.channel import Channel
@@ -28,10 +28,20 @@ def kinds_of(channel: Channel) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if kind.channel is channel)
 
 
-def build(kind: str, name: str, settings: Mapping[str, Any], *, box: SandboxBox, log: Log, folder: Path | None = None) -> Carrier:
+def build(
+    kind: str,
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    box: SandboxBox,
+    log: Log,
+    folder: Path | None = None,
+    return_key: bytes = b"",
+    dkim: tuple[DkimKey, ...] = (),
+) -> Carrier:
     """A carrier ready for use; nothing is connected yet. BadSetting says which setting is wrong, never its value.
 
-    `folder` is the carrier's own, for what must outlive the process.
+    `folder` is the carrier's own, for what must outlive the process; `return_key` and `dkim` are what mail is sealed with.
     """
     if kind not in CATALOGUE:
         raise BadSetting(
@@ -41,4 +51,4 @@ def build(kind: str, name: str, settings: Mapping[str, Any], *, box: SandboxBox,
             kind=kind,
         )
     found = CATALOGUE[kind]
-    return found.build(read_settings(found, settings), Parts(name, box, log, folder))
+    return found.build(read_settings(found, settings), Parts(name, box, log, folder, return_key, dkim))

@@ -43,6 +43,14 @@ class Field:
     hint: Label = Label("", "")
 
 
+class DkimKey(NamedTuple):
+    """A key that signs for a domain; its DNS record was seen."""
+
+    domain: str
+    selector: str
+    pem: str
+
+
 class Parts(NamedTuple):
     """What wiring hands to every carrier that it has built."""
 
@@ -50,6 +58,8 @@ class Parts(NamedTuple):
     box: SandboxBox
     log: Log
     folder: Path | None = None  #: the carrier's own, to be made when it is first needed; None: keep nothing
+    return_key: bytes = b""  #: of model.return_path
+    dkim: tuple[DkimKey, ...] = ()  #: of the organisation's sending domains
 
 
 @dataclass(frozen=True, slots=True)

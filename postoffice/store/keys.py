@@ -52,6 +52,24 @@ class Keyring:
         digest = hmac.digest(self._derive("link token"), delivery_id.encode(), "sha256")
         return base64.b32encode(digest[:TOKEN_BYTES]).decode().lower()
 
+    def return_path_key(self) -> bytes:
+        """The key of `model.return_path`: who hands mail over signs with it, who reads bounces verifies with it."""
+        return self._derive("return path")
+
+    def unsubscribe_token(self, delivery_id: str) -> str:
+        """What stands in a mail's List-Unsubscribe address: the delivery and its seal (160 bits), never stored, without an end."""
+        return f"{delivery_id}{self._unsubscribe_seal(delivery_id)}"
+
+    def read_unsubscribe_token(self, token: str) -> str | None:
+        """The delivery of a token of `unsubscribe_token`; None where the seal is not ours."""
+        delivery_id, seal = token[:26], token[26:]
+        known = hmac.compare_digest(seal.encode(), self._unsubscribe_seal(delivery_id).encode())
+        return delivery_id if known else None
+
+    def _unsubscribe_seal(self, delivery_id: str) -> str:
+        digest = hmac.digest(self._derive("unsubscribe"), delivery_id.encode(), "sha256")
+        return base64.b32encode(digest[:TOKEN_BYTES]).decode().lower()
+
     def blind(self, text: str) -> str:
         """A keyed hash of an address, for look-ups that must not reveal it (suppressions, duplicates)."""
         return hmac.digest(self._derive("blind"), text.encode(), "sha256").hex()
