@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from postoffice.model.channel import Channel
 from postoffice.model.errors import NotFound
 from postoffice.model.ports import Carrier, Log, PrinterCard, SandboxBox
 from postoffice.settings import Settings
-from postoffice.store import carriers, folders, people
+from postoffice.store import carriers, folders, mailings, people
 from postoffice.store.bell import ArqBell
 from postoffice.store.book import MailingBook
 from postoffice.store.database import Database
@@ -132,6 +133,12 @@ class DocumentKeys:
         return self._known[organisation_id]
 
 
+async def row_content(database: Database, organisation_id: str, sha256: str) -> bytes | None:
+    """documents.RowOf over the database."""
+    async with database.read() as connection:
+        return await mailings.document_content(connection, organisation_id, sha256)
+
+
 def owner_name() -> str:
     """A name for this process in leases and heartbeats: host, process id, and a nonce since ids are used again."""
     return f"{socket.gethostname()[:40]}:{os.getpid()}:{os.urandom(4).hex()}"
@@ -143,7 +150,10 @@ async def open_house(settings: Settings, log: Log) -> AsyncIterator[House]:
     database = Database(settings.database)
     keyring = Keyring(settings.key)
     documents = FileDocuments(
-        settings.data / "documents", DocumentKeys(database, keyring), min_free=settings.min_free_megabytes * 1_000_000
+        settings.data / "documents",
+        DocumentKeys(database, keyring),
+        row_of=partial(row_content, database),
+        min_free=settings.min_free_megabytes * 1_000_000,
     )
     bell = ArqBell(settings.redis, log)
     workshop = ProcessWorkshop(children=settings.child_processes, seconds=settings.child_seconds, megabytes=settings.child_megabytes)

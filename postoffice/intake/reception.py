@@ -37,10 +37,10 @@ class Book(Protocol):
         ...
 
     async def receive_mailing(
-        self, new: NewMailing, document: StoredDocument, media_type: str, durable: Awaitable[object]
+        self, new: NewMailing, document: StoredDocument, media_type: str, kept: Awaitable[object] | bytes
     ) -> tuple[Mailing, Work]:
-        """Open and store at once. Everything is written before, but nothing is committed until `durable` is there; where it
-        fails nothing was written."""
+        """Open and store at once. `kept` are the document's sealed bytes, written with the mailing; or they are being kept
+        elsewhere: then everything is written before, but nothing is committed until that is done, and nothing where it fails."""
         ...
 
     async def abort_mailing(self, mailing_id: str) -> None:
@@ -105,7 +105,9 @@ class Intake:
         if not self.size:
             raise Unreadable("empty", "The document is empty: not a single byte came in.", help="Print or upload it again.")
         book = self._reception.book
-        if self._opened is None:  # the disk syncs the bytes while the transaction is written
+        if self._opened is None and (sealed := self._sink.sealed()) is not None:
+            self.mailing, work = await book.receive_mailing(self._new, self._sink.named(), media_type, sealed)
+        elif self._opened is None:  # the disk syncs the bytes while the transaction is written
             document = self._sink.named()
             durable = asyncio.ensure_future(self._sink.finish())
             try:

@@ -42,6 +42,10 @@ class Upload(Protocol):
         """What `finish` will return, after the last `write` and before the bytes are durable."""
         ...
 
+    def sealed(self) -> bytes | None:
+        """In place of `finish`: the whole, encrypted, where it is small enough to be kept in its row; None for all others."""
+        ...
+
     async def finish(self) -> StoredDocument:
         """Make the bytes durable (file and folder synced) and return their name. Storing the same bytes twice is fine."""
         ...

@@ -78,11 +78,14 @@ class MailingBook:
             return await self._store(connection, mailing, document, media_type)
 
     async def receive_mailing(
-        self, new: NewMailing, document: StoredDocument, media_type: str, durable: Awaitable[object]
+        self, new: NewMailing, document: StoredDocument, media_type: str, kept: Awaitable[object] | bytes
     ) -> tuple[Mailing, Work]:
         """See Book."""
         now = self._clock.now()
-        taken = await self._database.at_once(lambda connection: receiving.receive(connection, new, document, media_type, now), durable)
+        content, before = (kept, None) if isinstance(kept, bytes) else (None, kept)
+        taken = await self._database.at_once(
+            lambda connection: receiving.receive(connection, new, document, media_type, content, now), before
+        )
         if new.printer_id in self._waiting:
             until, count = self._waiting[new.printer_id]
             self._waiting[new.printer_id] = (until, count + 1)

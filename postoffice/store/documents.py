@@ -3,12 +3,15 @@
 A file is `magic (8) | nonce prefix (7) | chunk | chunk ...`: 64 KiB of plain text a chunk, AES-256-GCM, nonce = prefix + 32-bit
 counter + last-chunk flag (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizar 2015), so that chunks can be
 neither swapped nor cut off. Written beside its place, synced, renamed, folder synced.
+
+A document of at most IN_ROW bytes that comes with its mailing may stay, sealed alike, in its row (see store.receiving).
 """
 
 import asyncio
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import shutil
 import struct
@@ -28,17 +31,22 @@ CHUNK = 64 * 1024
 _MAGIC = b"PODOC\x00\x00\x01"
 _TAG = 16
 _SMALL = 256 * 1024  # below this a whole file is written in one hop to a thread
+#: bytes that may stay in their row: a page of text has 2 to 30 kB, and a database reads such blobs quicker than a file system
+IN_ROW = 32 * 1024
 
 T = TypeVar("T")
 KeyOf = Callable[[str], Awaitable[bytes]]
 """organisation id -> its document key, 32 bytes"""
+RowOf = Callable[[str, str], Awaitable[bytes | None]]
+"""organisation id, SHA-256 -> the sealed bytes that its row keeps, None where a file has them"""
 
 
 class FileUpload:
     """See ports.Upload. Bytes are gathered to whole chunks, so memory stays at two chunks."""
 
-    def __init__(self, folder: Path, place: Callable[[str], Path], key: bytes) -> None:
+    def __init__(self, folder: Path, place: Callable[[str], Path], key: bytes, in_row: int = 0) -> None:
         self._folder = folder
+        self._in_row = in_row
         self._place = place
         self._cipher = AESGCM(key)
         self._prefix = os.urandom(7)
@@ -61,6 +69,12 @@ class FileUpload:
         digest = self._digest.copy()
         digest.update(self._pending)
         return StoredDocument(digest.hexdigest(), self._size + len(self._pending))
+
+    def sealed(self) -> bytes | None:
+        """See ports.Upload."""
+        if self._file is not None or len(self._pending) > self._in_row:
+            return None
+        return _MAGIC + self._prefix + self._cipher.encrypt(_nonce(self._prefix, 0, True), bytes(self._pending), None)
 
     async def finish(self) -> StoredDocument:
         """Write what is left, sync, and give the file its name."""
@@ -129,8 +143,9 @@ class FileUpload:
 class FileDocuments:
     """See ports.Documents; keeps files under `folder/<organisation>/<2 digits>/<sha256>`."""
 
-    def __init__(self, folder: Path, key_of: KeyOf, *, min_free: int = 0) -> None:
+    def __init__(self, folder: Path, key_of: KeyOf, *, row_of: RowOf | None = None, min_free: int = 0) -> None:
         self._folder = folder
+        self._row_of = row_of
         self._incoming = folder / "incoming"
         self._plain = folder / "plain"
         self._key_of = key_of
@@ -159,7 +174,8 @@ class FileDocuments:
         if organisation_id not in self._prepared:
             await asyncio.to_thread(self._prepare, organisation_id)
             self._prepared.add(organisation_id)
-        upload = FileUpload(self._incoming, lambda sha256: self._place(organisation_id, sha256), key)
+        in_row = IN_ROW if self._row_of else 0
+        upload = FileUpload(self._incoming, lambda sha256: self._place(organisation_id, sha256), key, in_row)
         try:
             yield upload
         finally:
@@ -192,7 +208,7 @@ class FileDocuments:
     async def stream(self, organisation_id: str, sha256: str) -> AsyncIterator[bytes]:
         """See ports.Documents."""
         key = await self._key_of(organisation_id)
-        pieces = _decrypted(self._place(organisation_id, sha256), key)
+        pieces = _decrypted(await self._source(organisation_id, sha256), sha256, key)
         while True:
             several = await asyncio.to_thread(_take, pieces, 8)
             for piece in several:
@@ -204,7 +220,8 @@ class FileDocuments:
     async def as_file(self, organisation_id: str, sha256: str) -> AsyncIterator[Path]:
         """See ports.Documents. The plain file is private (0600), in the office's own folder, and removed at the end."""
         key = await self._key_of(organisation_id)
-        writing = asyncio.ensure_future(asyncio.to_thread(self._write_plain, self._place(organisation_id, sha256), key))
+        source = await self._source(organisation_id, sha256)
+        writing = asyncio.ensure_future(asyncio.to_thread(self._write_plain, source, sha256, key))
         try:
             path = await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -215,11 +232,18 @@ class FileDocuments:
         finally:
             path.unlink(missing_ok=True)
 
-    def _write_plain(self, source: Path, key: bytes) -> Path:
+    async def _source(self, organisation_id: str, sha256: str) -> Path | bytes:
+        """Where a document's sealed bytes are: its file, or what its row keeps."""
+        place = self._place(organisation_id, sha256)
+        if self._row_of is None or place.exists():
+            return place
+        return await self._row_of(organisation_id, sha256) or place
+
+    def _write_plain(self, source: Path | bytes, sha256: str, key: bytes) -> Path:
         handle, name = tempfile.mkstemp(dir=self._plain, suffix=".tmp")
         try:
             with _disk_full_is_clear(), os.fdopen(handle, "wb") as file:
-                for piece in _decrypted(source, key):
+                for piece in _decrypted(source, sha256, key):
                     file.write(piece)
         except BaseException:
             os.unlink(name)
@@ -242,13 +266,18 @@ def _nonce(prefix: bytes, count: int, last: bool) -> bytes:
     return prefix + struct.pack(">IB", count, last)
 
 
-def _decrypted(path: Path, key: bytes) -> Iterator[bytes]:
-    cipher = AESGCM(key)
+def _opened(source: Path | bytes) -> BinaryIO:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
     try:
-        file = open(path, "rb")  # noqa: SIM115 - closed by the with below; the name may be missing
+        return open(source, "rb")
     except FileNotFoundError:
         raise NotFound("document-missing", "This document is not in the store.", help="Restore it from a backup.") from None
-    with file:
+
+
+def _decrypted(source: Path | bytes, sha256: str, key: bytes) -> Iterator[bytes]:
+    cipher = AESGCM(key)
+    with _opened(source) as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise _damaged()
         prefix = file.read(7)
@@ -262,7 +291,7 @@ def _decrypted(path: Path, key: bytes) -> Iterator[bytes]:
             except (InvalidTag, ValueError) as error:
                 raise _damaged() from error
             digest.update(plain)
-            if not ahead and digest.hexdigest() != path.name:  # a whole file in the place of another
+            if not ahead and digest.hexdigest() != sha256:  # a whole file in the place of another
                 raise _damaged()
             yield plain
             if not ahead:

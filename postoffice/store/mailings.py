@@ -139,6 +139,13 @@ async def note_document(
     await connection.execute(insert_into(connection, documents).values(row).on_conflict_do_nothing())
 
 
+async def document_content(connection: AsyncConnection, organisation_id: str, sha256: str) -> bytes | None:
+    """The sealed bytes that a document's row keeps; None where there is no such row, or a file has them."""
+    where = sa.and_(documents.c.organisation_id == organisation_id, documents.c.sha256 == sha256)
+    content: bytes | None = await connection.scalar(sa.select(documents.c.content).where(where))
+    return content
+
+
 async def update(connection: AsyncConnection, mailing_id: str, **values: Any) -> None:
     """Change columns that are not the state."""
     assert "state" not in values

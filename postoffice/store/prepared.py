@@ -16,14 +16,20 @@ class Prepared:
         self._columns = columns
         self._ready: dict[str, tuple[str, list[tuple[str, Any, Callable[[Any], Any] | None]]]] = {}
 
-    def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> sa.CursorResult[Any]:
-        """Execute with these values; what is absent takes the statement's own literal, or NULL."""
+    def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
+        """The driver's cursor after these values; what is absent takes the statement's own literal, or NULL. Raises the driver's
+        own error as SQLAlchemy's."""
         sql, parameters = self._ready.get(connection.dialect.name) or self._compile(connection)
         given = tuple(
             default if name not in values else process(values[name]) if process else values[name]
             for name, default, process in parameters
         )
-        return connection.exec_driver_sql(sql, given)
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(sql, given)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.DBAPIError.instance(sql, None, error, connection.dialect.loaded_dbapi.Error) from error
+        return cursor
 
     def _compile(self, connection: sa.Connection) -> tuple[str, list[tuple[str, Any, Callable[[Any], Any] | None]]]:
         dialect = connection.dialect

@@ -19,9 +19,12 @@ READ_QUEUE = "compose"
 
 
 def receive(
-    connection: sa.Connection, new: NewMailing, document: StoredDocument, media_type: str, now: datetime
+    connection: sa.Connection, new: NewMailing, document: StoredDocument, media_type: str, content: bytes | None, now: datetime
 ) -> tuple[Mailing, Work]:
-    """A mailing in state received, its document's row, the batch that reads it, and the first line of its timeline."""
+    """A mailing in state received, its document's row, the batch that reads it, and the first line of its timeline.
+
+    `content`: the document's sealed bytes where its row keeps them.
+    """
     values = fresh(new, next_number(connection, new.organisation_id), now)
     values |= {
         "state": MailingState.RECEIVED.value,
@@ -37,6 +40,7 @@ def receive(
         "size": document.size,
         "media_type": media_type,
         "created_at": now,
+        "content": content,
     }
     _DOCUMENT.run(connection, row)
     _MAILING.run(connection, values)
@@ -47,7 +51,7 @@ def receive(
 
 def next_number(connection: sa.Connection, organisation_id: str) -> int:
     """The next of an organisation's small growing numbers."""
-    return int(_NUMBER.run(connection, {"organisation_id": organisation_id}).scalar_one())
+    return int(_NUMBER.run(connection, {"organisation_id": organisation_id}).fetchone()[0])
 
 
 def _count_up(connection: sa.Connection) -> Any:
@@ -56,8 +60,15 @@ def _count_up(connection: sa.Connection) -> Any:
     return again.returning(counters.c.value)
 
 
+def _keep_document(connection: sa.Connection) -> Any:
+    """The same bytes again change nothing, but that a row without bytes takes them: its file may have gone with an old disk."""
+    insert = insert_into(connection, documents)
+    bytes_now = sa.func.coalesce(documents.c.content, insert.excluded.content)
+    return insert.on_conflict_do_update(index_elements=["organisation_id", "sha256"], set_={"content": bytes_now})
+
+
 _NUMBER = Prepared(_count_up)
-_DOCUMENT = insert_of(documents, once=True)
+_DOCUMENT = Prepared(_keep_document, [column.name for column in documents.columns])
 _MAILING = insert_of(mailings)
 _BATCH = insert_of(batches)
 _EVENT = insert_of(events)

@@ -48,6 +48,7 @@ documents = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("media_type", sa.String(100), nullable=False),
     created_column(),
+    sa.Column("content", sa.LargeBinary),  # sealed bytes of a small document that came with its mailing; NULL: a file has them
 )
 
 

@@ -105,9 +105,10 @@ class MemoryBook:
         return self._keep(stored), Work("read", new_id(), 1)
 
     async def receive_mailing(
-        self, new: NewMailing, document: StoredDocument, media_type: str, durable: Awaitable[object]
+        self, new: NewMailing, document: StoredDocument, media_type: str, kept: Awaitable[object] | bytes
     ) -> tuple[Mailing, Work]:
-        await durable
+        if not isinstance(kept, bytes):
+            await kept
         return await self.store_mailing((await self.open_mailing(new)).id, document, media_type)
 
     async def abort_mailing(self, mailing_id: str) -> None:
@@ -166,6 +167,9 @@ class FolderUpload:
 
     def named(self) -> StoredDocument:
         return StoredDocument(self._hash.hexdigest(), self.size)
+
+    def sealed(self) -> bytes | None:
+        return None
 
     async def finish(self) -> StoredDocument:
         self._file.close()
