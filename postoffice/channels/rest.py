@@ -40,6 +40,12 @@ class Answer:
     status: int
     body: Mapping[str, Any]
     after: timedelta | None  #: Retry-After
+    raw: bytes = b""
+
+    @property
+    def good(self) -> bool:
+        """Whether the provider did what was asked."""
+        return 200 <= self.status < 300
 
 
 def basic(user: str, password: str) -> dict[str, str]:
@@ -62,28 +68,32 @@ class Rest:
 
     async def post(self, path: str, **content: Any) -> Answer:
         """Send; TryLater where it cannot have arrived, InDoubt where it may have."""
+        return await self.change("POST", path, **content)
+
+    async def change(self, method: str, path: str, **content: Any) -> Answer:
+        """As `post`, with another method. `content`: what aiohttp's request takes (json, data, headers, params)."""
         try:
-            return await self._call("POST", path, **content)
+            return await self._call(method, path, _LONGEST_BODY, **content)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise TryLater(f"The provider cannot be reached ({type(error).__name__})") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise InDoubt(f"The provider may have the message: the line broke ({type(error).__name__})") from error
 
-    async def get(self, path: str) -> Answer:
-        """Ask; TryLater where no answer comes."""
+    async def get(self, path: str, *, longest: int = _LONGEST_BODY, **content: Any) -> Answer:
+        """Ask; TryLater where no answer comes, or one of more than `longest` bytes."""
         try:
-            return await self._call("GET", path)
+            return await self._call("GET", path, longest, **content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TryLater(f"The provider cannot be asked ({type(error).__name__})") from error
 
-    async def _call(self, method: str, path: str, **content: Any) -> Answer:
+    async def _call(self, method: str, path: str, longest: int, **content: Any) -> Answer:
         async with self._open().request(method, f"{self._site.url}{path}", allow_redirects=False, **content) as response:
-            raw = b""
+            raw = bytearray()
             async for chunk in response.content.iter_any():
                 raw += chunk
-                if len(raw) > _LONGEST_BODY:
+                if len(raw) > longest:
                     raise aiohttp.ClientPayloadError("the answer is too long")
-        return Answer(response.status, _object(raw), _after(response.headers.get("Retry-After", "")))
+        return Answer(response.status, _object(bytes(raw)), _after(response.headers.get("Retry-After", "")), bytes(raw))
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
