@@ -17,11 +17,11 @@ from postoffice.store.schema.mail import (
     idempotency_keys,
     items,
     mailings,
-    news,
     printer_tokens,
     printers,
     sandbox_box,
 )
+from postoffice.store.schema.news import hook_endpoints, hook_messages, leases, news
 from postoffice.store.schema.people import (
     api_keys,
     audit,
@@ -57,8 +57,11 @@ __all__ = [
     "folder_files",
     "grants",
     "heartbeats",
+    "hook_endpoints",
+    "hook_messages",
     "idempotency_keys",
     "items",
+    "leases",
     "link_sessions",
     "links",
     "mailboxes",

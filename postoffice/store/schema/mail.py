@@ -207,19 +207,6 @@ events = sa.Table(
 )
 
 
-news = sa.Table(
-    "news",
-    metadata,
-    id_column(),
-    sa.Column("carrier", sa.String(80), nullable=False),
-    sa.Column("received_at", UtcTime, nullable=False),
-    sa.Column("request", Json, nullable=False),
-    sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.Column("read_at", UtcTime),
-    sa.Column("error", sa.String(1000), nullable=False, default=""),
-)
-
-
 carriers = sa.Table(
     "carriers",
     metadata,
