@@ -5,9 +5,10 @@ bell is rung. Whoever dies in between leaves either nothing or a complete mailin
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from postoffice.model.errors import Conflict, TooLarge, Unreadable
 from postoffice.model.mailing import Mailing, NewMailing
@@ -15,6 +16,9 @@ from postoffice.model.ports import Bell, Documents, PrinterCard, StoredDocument,
 from postoffice.model.states import MailingState
 
 __all__ = ["Book", "Intake", "PrinterCard", "Reception", "Work"]
+
+CALM = 0.1  #: seconds without a new mailing after which a burst is over
+LONGEST_BURST = 4.0  #: seconds that a mailing of a burst waits for its reader at most
 
 
 class Book(Protocol):
@@ -124,17 +128,43 @@ class Intake:
 class Reception:
     """Takes mailings in. Handed out by the wiring to every door."""
 
-    def __init__(self, book: Book, documents: Documents, bell: Bell) -> None:
+    def __init__(
+        self, book: Book, documents: Documents, bell: Bell, *, calm: float = CALM, longest_burst: float = LONGEST_BURST
+    ) -> None:
         self.book = book
         self.documents = documents
         self.bell = bell
         self._ringing: set[asyncio.Task[None]] = set()
+        self._held: list[Work] = []
+        self._calm = calm
+        self._longest = longest_burst
+        self._last = -calm
 
     def ring_soon(self, work: Work) -> None:
-        """Ring without keeping the sender waiting: what is lost here the reconciler rings again."""
-        task = asyncio.create_task(self.bell.ring(work.queue, work.batch_id, work.attempt))
+        """Ring without keeping the sender waiting: what is lost here the reconciler rings again.
+
+        The first of a burst is rung for at once, those behind it when the door is calm again: readers beside it would slow the
+        sender down more than they gain.
+        """
+        now = time.monotonic()
+        calm, self._last = now - self._last >= self._calm, now
+        if calm and not self._held:
+            self._begin(self.bell.ring(work.queue, work.batch_id, work.attempt))
+            return
+        self._held.append(work)
+        if len(self._held) == 1:
+            self._begin(self._ring_when_calm(now))
+
+    def _begin(self, ringing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(ringing)
         self._ringing.add(task)
         task.add_done_callback(self._ringing.discard)
+
+    async def _ring_when_calm(self, begun: float) -> None:
+        while (left := min(self._last + self._calm, begun + self._longest) - time.monotonic()) > 0:  # noqa: ASYNC110 - each new mailing moves the end
+            await asyncio.sleep(left)
+        held, self._held = self._held, []
+        await asyncio.gather(*(self.bell.ring(work.queue, work.batch_id, work.attempt) for work in held))
 
     async def printer(self, token: str) -> PrinterCard | None:
         """See Book.printer_by_token."""
