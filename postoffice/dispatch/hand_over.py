@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from postoffice.model.delivery import Piece, Receipt
-from postoffice.model.errors import AlreadySent, InDoubt, PostOfficeError, Refused, TryLater
-from postoffice.model.ports import Carrier, Log
+from postoffice.model.errors import AlreadySent, CarrierError, InDoubt, PostOfficeError, Refused, TryLater
+from postoffice.model.ports import Batch, Carrier, Log
 
 #: a carrier that has not answered by then is treated as gone after the last byte
 LONGEST_CALL = 120.0
@@ -36,7 +36,9 @@ class Outcome:
 
 
 async def hand_over(carrier: Carrier, pieces: Sequence[Piece], log: Log, *, longest: float = LONGEST_CALL) -> list[Outcome]:
-    """Call the carrier for all pieces at the same time; one outcome per piece, in their order."""
+    """Call the carrier for all pieces at the same time, or once where it takes many; one outcome per piece, in their order."""
+    if isinstance(carrier, Batch):
+        return await _many(carrier, carrier.name, pieces, log, longest)
     return list(await asyncio.gather(*(_one(carrier, piece, log, longest) for piece in pieces)))
 
 
@@ -50,19 +52,47 @@ async def _one(carrier: Carrier, piece: Piece, log: Log, longest: float) -> Outc
     try:
         async with asyncio.timeout(longest):
             receipt = await carrier.send(piece)
-    except TryLater as later:
-        return Outcome(piece.key, Answer.LATER, reason=later.reason, code=later.code, later=later)
-    except Refused as refused:
-        return Outcome(piece.key, Answer.REFUSED, reason=refused.reason, code=refused.code, address_dead=refused.address_dead)
-    except AlreadySent as sent:
-        return Outcome(piece.key, Answer.TAKEN, Receipt(piece.key, sent.reference), reason=sent.reason, code="already-sent")
-    except InDoubt as doubt:
-        return Outcome(piece.key, Answer.DOUBT, reason=doubt.reason, code=doubt.code)
+    except (TryLater, Refused, AlreadySent, InDoubt) as answer:
+        return _of(piece.key, answer)
     except TimeoutError:
-        return Outcome(piece.key, Answer.DOUBT, reason=f"The carrier did not answer within {longest:.0f} s.", code="timeout")
+        return _silent(piece.key, longest)
     except PostOfficeError as fault:
         return not_made(piece.key, fault)
     except Exception as bug:  # a carrier may raise four kinds and no other; what it did is unknown, so it is a doubt
-        log.error("carrier.broke_contract", carrier=carrier.name, delivery=piece.key, error=type(bug).__name__)
-        return Outcome(piece.key, Answer.DOUBT, reason="The carrier's program failed; see the log.", code=type(bug).__name__)
+        return _broken(carrier.name, piece.key, bug, log)
     return Outcome(piece.key, Answer.TAKEN, receipt)
+
+
+async def _many(carrier: Batch, name: str, pieces: Sequence[Piece], log: Log, longest: float) -> list[Outcome]:
+    try:
+        async with asyncio.timeout(longest):
+            answers = await carrier.send_many(pieces)
+        return [_of(piece.key, answer) for piece, answer in zip(pieces, answers, strict=True)]
+    except TimeoutError:
+        return [_silent(piece.key, longest) for piece in pieces]
+    except Exception as bug:  # it may raise nothing at all
+        return [_broken(name, piece.key, bug, log) for piece in pieces]
+
+
+def _of(key: str, answer: Receipt | CarrierError) -> Outcome:
+    match answer:
+        case Receipt():
+            return Outcome(key, Answer.TAKEN, answer)
+        case TryLater():
+            return Outcome(key, Answer.LATER, reason=answer.reason, code=answer.code, later=answer)
+        case Refused():
+            return Outcome(key, Answer.REFUSED, reason=answer.reason, code=answer.code, address_dead=answer.address_dead)
+        case AlreadySent():
+            return Outcome(key, Answer.TAKEN, Receipt(key, answer.reference), reason=answer.reason, code="already-sent")
+        case InDoubt():
+            return Outcome(key, Answer.DOUBT, reason=answer.reason, code=answer.code)
+    raise TypeError(f"no answer of a carrier: {type(answer).__name__}")
+
+
+def _silent(key: str, longest: float) -> Outcome:
+    return Outcome(key, Answer.DOUBT, reason=f"The carrier did not answer within {longest:.0f} s.", code="timeout")
+
+
+def _broken(carrier: str, key: str, bug: Exception, log: Log) -> Outcome:
+    log.error("carrier.broke_contract", carrier=carrier, delivery=key, error=type(bug).__name__)
+    return Outcome(key, Answer.DOUBT, reason="The carrier's program failed; see the log.", code=type(bug).__name__)

@@ -1,6 +1,6 @@
 """A delivery: one attempt to get an item to its recipient by one channel through one carrier, and what carriers exchange with us."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ class Attachment:
     name: str
     media_type: str
     content: bytes
+    cid: str = ""  #: the name by which the HTML shows it (`cid:NAME`); empty: a file of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Pages:
     first_page: int  #: from 1
     pages: int
     pdf: Callable[[], Awaitable[bytes]]  #: the item's own PDF; may raise PostOfficeError
+    #: several items' pages one after the other in one PDF; they must be of the same document. None: it cannot be had
+    together: "Callable[[Sequence[Pages]], Awaitable[bytes]] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,14 @@ class Event:
     text: str = ""  #: the teller's words, raw
     address_dead: bool = False  #: the address itself is to blame and stays so
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A document that a carrier sends back about a piece."""
+
+    content: bytes
+    media_type: str = "application/pdf"
 
 
 @dataclass(frozen=True, slots=True)

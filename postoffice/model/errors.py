@@ -57,6 +57,12 @@ class Conflict(PostOfficeError):
     status = 409
 
 
+class OptionConflict(PostOfficeError):
+    """A carrier cannot make what these options ask for, of this letter; known before anything is sent."""
+
+    status = 422
+
+
 class OutOfRoom(PostOfficeError):
     """The disk or a quota is full; nothing was stored."""
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from postoffice.model.channel import Channel
-from postoffice.model.delivery import Event, Knock, Piece, Receipt
+from postoffice.model.delivery import Event, Knock, Piece, Proof, Receipt
+from postoffice.model.errors import CarrierError, OptionConflict
 from postoffice.model.mailing import Options
 
 P = ParamSpec("P")
@@ -143,6 +144,62 @@ class Listener(Protocol):
 
         Where nobody listens, `ask` tells them. An answer's event may lack `key`: its `detail` has the numbers `from` and `to`.
         """
+        ...
+
+
+@runtime_checkable
+class Batch(Protocol):
+    """An ability of some carriers: many pieces go in one hand-over. Dispatch then hands over a whole chunk by it."""
+
+    async def send_many(self, pieces: Sequence[Piece]) -> Sequence[Receipt | CarrierError]:
+        """One answer per piece, in their order: what `send` would have returned or raised. Never called in a transaction."""
+        ...
+
+
+@runtime_checkable
+class Advises(Protocol):
+    """An ability of some carriers: it names what it cannot make, before anything is sent."""
+
+    def conflicts(self, options: Options, pages: int, country: str) -> Sequence[OptionConflict]:
+        """Why a letter of so many pages to this country (ISO code, empty: its own) cannot go like that; () where it can. Pure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a carrier asks for one piece. `amount` in millionths."""
+
+    amount: int
+    currency: str
+
+
+@runtime_checkable
+class Quotes(Protocol):
+    """An ability of some carriers: it knows its own prices."""
+
+    async def quote(self, options: Options, pages: int, country: str) -> Price:
+        """Of one letter. Refused where it does not make such; TryLater where it does not answer."""
+        ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """An ability of some carriers: a piece can be taken back for a while."""
+
+    async def recall(self, receipt: Receipt) -> None:
+        """Take it back: then it will not be made. Refused where it is too late; TryLater where nobody answers."""
+        ...
+
+
+@runtime_checkable
+class Proves(Protocol):
+    """An ability of some carriers: documents come back (a deposit proof, a signed receipt, a scan of a returned envelope).
+
+    `ask` tells of each by EventKind.PROVEN, its word in `Event.code`.
+    """
+
+    async def proof(self, receipt: Receipt, word: str) -> Proof:
+        """The document. Refused where there is none; TryLater where it cannot be had now."""
         ...
 
 

@@ -23,6 +23,14 @@ def cut(path: Path, first: int, count: int) -> bytes:
     return cut_many(path, [(first, count)])[0]
 
 
+def gather(path: Path, runs: Sequence[tuple[int, int]]) -> bytes:
+    """Several runs of pages, (first page from 1, count) each, one after the other in one PDF; raises as `cut_many`."""
+    with open_pdf(path) as document:
+        for first, count in runs:
+            _check(document, first, count)
+        return _one(document, [page for first, count in runs for page in range(first - 1, first - 1 + count)])
+
+
 def join(paths: Sequence[Path], target: Path) -> None:
     """The pages of several PDFs one after the other in one."""
     whole = pypdfium2.PdfDocument.new()
@@ -39,25 +47,29 @@ def join(paths: Sequence[Path], target: Path) -> None:
 def _cuts(path: Path, runs: Sequence[tuple[int, int]]) -> Iterator[bytes]:
     with open_pdf(path) as document:
         for first, count in runs:
-            if first < 1 or count < 1 or first + count - 1 > len(document):
-                raise Unreadable(
-                    "page-out-of-range",
-                    f"Pages {first} to {first + count - 1} were asked for, the document has {len(document)}.",
-                    help="Reload the page: the letters were cut in another way in the meantime.",
-                )
-            yield _one(document, first - 1, count)
+            _check(document, first, count)
+            yield _one(document, range(first - 1, first - 1 + count))
 
 
-def _one(document: Document, index: int, count: int) -> bytes:
+def _check(document: Document, first: int, count: int) -> None:
+    if first < 1 or count < 1 or first + count - 1 > len(document):
+        raise Unreadable(
+            "page-out-of-range",
+            f"Pages {first} to {first + count - 1} were asked for, the document has {len(document)}.",
+            help="Reload the page: the letters were cut in another way in the meantime.",
+        )
+
+
+def _one(document: Document, indices: Sequence[int]) -> bytes:
     part = pypdfium2.PdfDocument.new()
     try:
-        numbers = (ctypes.c_int * count)(*range(index, index + count))
-        if not pdfium.FPDF_ImportPagesByIndex(part, document, numbers, count, 0):
+        numbers = (ctypes.c_int * len(indices))(*indices)
+        if not pdfium.FPDF_ImportPagesByIndex(part, document, numbers, len(indices), 0):
             raise Unreadable(
                 "page-unreadable",
-                f"One of the pages {index + 1} to {index + count} is damaged and cannot be cut out.",
+                f"One of the pages {indices[0] + 1} to {indices[-1] + 1} is damaged and cannot be cut out.",
                 help="Print or export the document again.",
-                page=index + 1,
+                page=indices[0] + 1,
             )
         target = io.BytesIO()
         part.save(target)

@@ -85,7 +85,8 @@ class Bench:
     async def _piece(self, delivery: Delivery, item: Item, cutter: "Cutter") -> Piece:
         mailing, options = self.mailing, self.mailing.options
         assert mailing.document is not None
-        pages = Pages(mailing.document, item.first_page, item.pages, cutter.pdf_of(item.first_page, item.pages))
+        pdf = cutter.pdf_of(item.first_page, item.pages)
+        pages = Pages(mailing.document, item.first_page, item.pages, pdf, cutter.together)
         shared: dict[str, Any] = {
             "key": delivery.id,
             "organisation_id": delivery.organisation_id,
@@ -147,6 +148,11 @@ class Cutter:
             return (await self._cutting)[first_page, pages]
 
         return pdf
+
+    async def together(self, some: Sequence[Pages]) -> bytes:
+        """These items' pages in one PDF; see Pages.together."""
+        path = await self._bench.document()
+        return await self._bench.house.workshop.run(cut.gather, path, [(one.first_page, one.pages) for one in some])
 
     async def _cut(self) -> dict[tuple[int, int], bytes]:
         path = await self._bench.document()

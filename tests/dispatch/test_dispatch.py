@@ -148,3 +148,46 @@ def test_errors_survive_the_way_back_from_a_worker_process() -> None:
     again = pickle.loads(pickle.dumps(fault))
     assert isinstance(again, OutOfRoom) and isinstance(again, PostOfficeError)
     assert (again.code, again.message, again.help, again.facts) == (fault.code, fault.message, fault.help, fault.facts)
+
+
+class AnsweringMany(Answering):
+    """A carrier that takes a chunk in one hand-over, and counts its calls."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        super().__init__(answers)
+        self.calls = 0
+
+    async def send_many(self, pieces: Sequence[Piece]) -> list[Any]:
+        self.calls += 1
+        if callable(self.answers.get("*")):
+            await self.answers["*"]()
+        return [self.answers[piece.to] or Receipt(piece.key, "r") for piece in pieces][: self.answers.get("most")]
+
+
+async def test_a_carrier_that_takes_many_is_called_once_and_answers_for_each() -> None:
+    told = {
+        "a": None,
+        "b": TryLater("full", code="429", after=timedelta(seconds=9)),
+        "c": Refused("no such town", code="address", address_dead=True),
+        "d": AlreadySent("known", reference="r4"),
+        "e": InDoubt("the line broke"),
+    }
+    carrier = AnsweringMany(told)
+    outcomes = await hand_over(carrier, [piece(to) for to in told], ListLog())
+    assert carrier.calls == 1
+    assert [one.key for one in outcomes] == [f"key-{to}" for to in told]
+    assert [one.answer for one in outcomes] == [Answer.TAKEN, Answer.LATER, Answer.REFUSED, Answer.TAKEN, Answer.DOUBT]
+    assert (outcomes[1].later, outcomes[2].address_dead, outcomes[3].receipt) == (told["b"], True, Receipt("key-d", "r4"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ({"a": None, "b": None, "*": lambda: asyncio.sleep(9)}, "timeout"),
+        ({"a": None, "b": None, "most": 1}, "ValueError"),
+        ({"a": None, "b": Forged("no answer of a hand-over")}, "TypeError"),
+    ],
+)
+async def test_a_carrier_that_answers_for_some_or_none_leaves_all_in_doubt(answers: dict[str, Any], code: str) -> None:
+    outcomes = await hand_over(AnsweringMany(answers), [piece("a"), piece("b")], ListLog(), longest=0.05)
+    assert [(one.answer, one.code) for one in outcomes] == [(Answer.DOUBT, code)] * 2

@@ -6,7 +6,7 @@ import pikepdf
 import pytest
 
 from postoffice.model.errors import Unreadable
-from postoffice.pdf.cut import cut, cut_many, join
+from postoffice.pdf.cut import cut, cut_many, gather, join
 from postoffice.pdf.document import frame_of, inspect, open_page, open_pdf, page_count
 from postoffice.pdf.raster import ink, page_image, thumbnails
 from tests.papers import defects
@@ -73,6 +73,15 @@ def test_cuts_have_the_right_pages(tmp_path: Path) -> None:
     with pytest.raises(Unreadable) as caught:
         cut(path, 5, 2)
     assert caught.value.code == "page-out-of-range"
+
+
+def test_runs_are_gathered_in_their_order(tmp_path: Path) -> None:
+    path = defects.put(tmp_path, "five.pdf", defects.document(*([(20, 20, f"page {number}")] for number in range(1, 6))))
+    with pikepdf.open(defects.put(tmp_path, "some.pdf", gather(path, [(4, 2), (1, 1)]))) as made:
+        words = [page.Contents.read_bytes() for page in made.pages]
+    assert [[number for number in range(1, 6) if f"page {number}".encode() in one] for one in words] == [[4], [5], [1]]
+    with pytest.raises(Unreadable):
+        gather(path, [(1, 1), (5, 2)])
 
 
 def test_pictures_of_pages(tmp_path: Path) -> None:
