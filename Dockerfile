@@ -27,6 +27,7 @@ RUN apt-get update \
 COPY --from=build /opt/postoffice /opt/postoffice
 ENV PATH=/opt/postoffice/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2 \
     LANG=C.UTF-8 \
     POSTOFFICE_DATA=/data \
     POSTOFFICE_HOST=0.0.0.0 \
