@@ -4,30 +4,12 @@ The code travels and is stored; pages show the words of the reader's language, f
 stand beside them.
 """
 
-from dataclasses import dataclass
-
+from postoffice.compose.finding_text import FindingText
+from postoffice.compose.findings_cutting import CUTTING
+from postoffice.compose.findings_paper import PAPER
 from postoffice.model.finding import Box, Finding, Severity
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
-
-
-@dataclass(frozen=True, slots=True)
-class FindingText:
-    """Title (what is wrong) and help (what to do) of a finding, and how much it matters unless told otherwise."""
-
-    severity: Severity
-    title_en: str
-    title_fr: str
-    help_en: str
-    help_fr: str
-
-    def title(self, language: str) -> str:
-        """The title in "fr" or (any other) English."""
-        return self.title_fr if language.startswith("fr") else self.title_en
-
-    def help(self, language: str) -> str:
-        """The help in "fr" or (any other) English."""
-        return self.help_fr if language.startswith("fr") else self.help_en
 
 
 def finding(code: str, page: int | None = None, box: Box | None = None, text: str = "", severity: Severity | None = None) -> Finding:
@@ -322,4 +304,8 @@ FINDINGS: dict[str, FindingText] = {
         "Check that the last pages are there, or print it again.",
         "Vérifiez que les dernières pages sont présentes, ou imprimez-le de nouveau.",
     ),
+    # --- what a print house would stumble over
+    **PAPER,
+    # --- how the document is cut
+    **CUTTING,
 }

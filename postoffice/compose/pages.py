@@ -1,22 +1,26 @@
 """Reading pages: what cutting and checking need to know of each, in one pass. Runs in a child process, for a slice of a document."""
 
 import re
+import zlib
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
 from postoffice.compose.findings import finding
-from postoffice.compose.preflight import check_size, edges, outside
+from postoffice.compose.preflight import check_size, check_window, edges, in_window, of_marks, outside
 from postoffice.compose.read_address import AddressReading, read_address
+from postoffice.compose.signs import barcode_on, kept_text, markers_on
 from postoffice.model.errors import PostOfficeError, Unreadable
 from postoffice.model.finding import Box, Finding, Severity
 from postoffice.model.layout import LAYOUTS, Layout
 from postoffice.pdf.document import MM, Frame, frame_of, open_page, open_pdf
 from postoffice.pdf.engine import Document, Page
 from postoffice.pdf.ocr import DPI, OcrLine, read_pictures
-from postoffice.pdf.raster import Graphic, graphics, ink, picture
+from postoffice.pdf.raster import Graphic, ink, picture
+from postoffice.pdf.survey import Memory, survey
 from postoffice.pdf.text import LEFT_SLACK, Line, PageText, ZoneText, is_plausible
 
 #: share of unreliable letters above which the window is read as a picture
@@ -54,7 +58,11 @@ class PageFacts:
     ocr: float | None = None  #: confidence where the window was read as a picture
     numbering: tuple[int, int] | None = None  #: "page 2 of 3" as printed on it
     marks: frozenset[tuple[int, int, int]] = frozenset()  #: places of short texts in its upper part, in half millimetres
+    text: bytes = b""  #: all of it, packed; see compose.signs
+    markers: tuple[str, ...] = ()  #: see compose.signs.markers_on
+    barcode: str = ""  #: see compose.signs.barcode_on
     findings: tuple[Finding, ...] = ()
+    look: int | None = None  #: the same for pages that look the same; None for a blank one
 
 
 @dataclass(slots=True)
@@ -64,6 +72,7 @@ class _Sheet:
     facts: PageFacts
     window: ZoneText
     image: Image.Image | None = None  #: of the window, where it has to be recognised
+    obstacles: tuple[Box, ...] = ()  #: graphics that reach into the window
 
 
 def read_pages(path: Path, first: int, count: int, layout_name: str, zones: Sequence[Box] = ()) -> list[PageFacts]:
@@ -75,29 +84,30 @@ def read_pages(path: Path, first: int, count: int, layout_name: str, zones: Sequ
     layout = LAYOUTS[layout_name]
     sheets: list[_Sheet] = []
     facts: list[PageFacts] = []
-    with open_pdf(path) as document:
+    with open_pdf(path) as document, closing(Memory(path)) as memory:
         for number in range(first, min(first + count, len(document) + 1)):
-            sheets.append(_read(document, number, layout, zones))
+            sheets.append(_read(document, number, layout, zones, memory))
             if sum(sheet.image is not None for sheet in sheets) >= _OCR_BATCH:
                 facts += _settle(sheets, layout)
                 sheets = []
     return facts + _settle(sheets, layout)
 
 
-def _read(document: Document, number: int, layout: Layout, zones: Sequence[Box]) -> _Sheet:
+def _read(document: Document, number: int, layout: Layout, zones: Sequence[Box], memory: Memory) -> _Sheet:
     try:
         with open_page(document, number - 1) as page:
             frame = frame_of(page)
             with PageText(page, frame) as text:
-                return _look(page, frame, text, number, layout, zones)
+                return _look(page, frame, text, number, layout, zones, memory)
     except Unreadable:
         broken = PageFacts(number, 0.0, 0.0, AddressReading("none"), findings=(finding("page-unreadable", number),))
         return _Sheet(broken, ZoneText(()))
 
 
-def _look(page: Page, frame: Frame, text: PageText, number: int, layout: Layout, zones: Sequence[Box]) -> _Sheet:
-    drawn = graphics(page, frame)
+def _look(page: Page, frame: Frame, text: PageText, number: int, layout: Layout, zones: Sequence[Box], memory: Memory) -> _Sheet:
     pieces = text.rectangles()
+    seen = survey(page, frame, number - 1, pieces, memory)
+    drawn = seen.graphics
     plausible = is_plausible(text.text[:_SAMPLE])
     bare = not text.text.strip()
     blank = bare and (not drawn or ink(page, frame, [(0.0, 0.0, frame.width, frame.height)])[0] is None)
@@ -107,6 +117,7 @@ def _look(page: Page, frame: Frame, text: PageText, number: int, layout: Layout,
     found += [finding("page-blank", number)] if blank else []
     found += [finding("page-image-only", number)] if bare and not blank else []
     found += [] if plausible else [finding("page-garbled-text", number)]
+    found += of_marks(number, seen.marks)
     facts = PageFacts(
         page=number,
         width=round(frame.width, 1),
@@ -119,9 +130,22 @@ def _look(page: Page, frame: Frame, text: PageText, number: int, layout: Layout,
         blank=blank,
         numbering=_numbering(text.text) if plausible else None,
         marks=_marks(pieces, layout.window) if pieces and plausible else _marks(_inked(page, frame, blank), layout.window, 2.0),
+        text=kept_text(text.text),
+        markers=markers_on(page, frame, text),
+        barcode="" if blank else barcode_on(page, frame, characters=text.characters, drawn=bool(drawn)),
         findings=tuple(found),
+        look=None if blank else _look_of(page, frame, text, pieces, drawn),
     )
-    return _Sheet(facts, window, _picture_to_read(page, frame, window, facts, layout, drawn))
+    obstacles = () if bare else tuple(in_window(drawn, layout))
+    return _Sheet(facts, window, _picture_to_read(page, frame, window, facts, layout, drawn), obstacles)
+
+
+def _look_of(page: Page, frame: Frame, text: PageText, pieces: Sequence[Box], drawn: Sequence[Graphic]) -> int:
+    """A number for what a page shows: its text and its places; where it has no text, its picture."""
+    if not pieces:
+        return zlib.crc32(picture(page, frame, 50, grey=True).tobytes())
+    # slices are read by several processes: text is not hashed, since each process hashes it in its own way
+    return hash((zlib.crc32(text.text.encode("utf-8", "replace")), tuple(pieces), tuple(thing.box for thing in drawn)))
 
 
 def _edges(
@@ -187,7 +211,8 @@ def _settle(sheets: Sequence[_Sheet], layout: Layout) -> list[PageFacts]:
         reading = read_address(window.lines, layout, facts.page, window.crossing, facts.ocr)
         if reading.kind == "partial" and facts.ocr is not None and facts.characters and facts.plausible:
             reading = AddressReading("none")  # a drawing in the window of a page of text: letters seen in it are no address
-        settled.append(replace(facts, reading=reading))
+        found = check_window(facts.page, sheet.obstacles) if reading.kind == "complete" else []
+        settled.append(replace(facts, reading=reading, findings=(*facts.findings, *found)))
     return settled
 
 

@@ -1,13 +1,13 @@
 """Reading a whole document: look it over, read its pages in slices, cut. The steps for a pipeline, and all of them in one call."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from postoffice.compose.findings import finding
 from postoffice.compose.pages import PageFacts, read_pages
-from postoffice.compose.preflight import of_document
+from postoffice.compose.preflight import check_copies, fold, of_document
 from postoffice.compose.rules import AddressRule, TextRule, parse_rule, zones_of
 from postoffice.compose.split import cut
 from postoffice.model.errors import PostOfficeError
@@ -68,13 +68,20 @@ def check_choice(layout_name: str, rule_text: str) -> None:
 def conclude(document: DocumentFacts, pages: Sequence[PageFacts], layout_name: str, rule_text: str) -> Reading:
     """The last step: cut. Runs in milliseconds save for the expressions of a text rule: call it where there is a time limit."""
     rule, layout = parse_rule(rule_text), LAYOUTS[layout_name]
-    items = cut(pages, rule, layout)
-    found = of_document(document)
+    items, shared = fold([with_copies(item, pages) for item in cut(pages, rule, layout)])
+    found = of_document(document) + shared
     if isinstance(rule, AddressRule) and pages and not any(item.address for item in items):
         found.append(finding("no-address-anywhere", None, layout.window))
     if isinstance(rule, TextRule) and len(items) == 1 and len(pages) > 1:
         found.append(finding("text-never-found", None, rule.zone, rule.pattern))
     return Reading(tuple(items), tuple(found), len(pages))
+
+
+def with_copies(item: NewItem, pages: Sequence[PageFacts]) -> NewItem:
+    """An item with the remark that two of its pages are the same, where they are. `pages`: all of the document."""
+    run = pages[item.first_page - 1 : item.first_page - 1 + item.pages]
+    found = check_copies(item.first_page, [page.look for page in run]) if item.pages > 1 else []
+    return replace(item, findings=(*item.findings, *found)) if found else item
 
 
 def read_document(

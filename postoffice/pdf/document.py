@@ -12,6 +12,7 @@ import pikepdf
 from postoffice.model.errors import Unreadable
 from postoffice.model.finding import Box
 from postoffice.pdf.engine import Document, Page, pdfium, pypdfium2
+from postoffice.pdf.inside import Inside
 
 MM = 25.4 / 72  #: millimetres in a PDF point
 
@@ -39,6 +40,7 @@ class DocumentFacts:
     repaired: bool  #: the cross-reference table was broken and was rebuilt by search
     image_only: float  #: share of some sampled pages that bear no text, 0..1
     title: str = ""
+    xfa: bool = False  #: its form is XFA
 
 
 @contextmanager
@@ -63,16 +65,21 @@ def open_pdf(path: Path) -> Iterator[Document]:
 def inspect(path: Path) -> DocumentFacts:
     """Look a PDF over: pages, and what should be said of it as a whole. Raises as `open_pdf`."""
     with open_pdf(path) as document:
+        inside = Inside(path)
+        forms = pdfium.FPDF_GetFormType(document)
+        scripts, xfa = inside.scripts(), inside.xfa()
+        inside.close()
         return DocumentFacts(
             pages=len(document),
             size=path.stat().st_size,
-            forms=pdfium.FPDF_GetFormType(document) != pdfium.FORMTYPE_NONE,
-            scripts=pdfium.FPDFDoc_GetJavaScriptActionCount(document) > 0,
+            forms=forms != pdfium.FORMTYPE_NONE,
+            scripts=scripts or pdfium.FPDFDoc_GetJavaScriptActionCount(document) > 0,
             attachments=_attachments(document),
             restricted=pdfium.FPDF_GetSecurityHandlerRevision(document) >= 0,
             repaired=not pdfium.FPDF_DocumentHasValidCrossReferenceTable(document),
             image_only=_image_only(document),
             title=str(document.get_metadata_value("Title"))[:200],
+            xfa=xfa,
         )
 
 

@@ -18,7 +18,7 @@ MAX_PIXELS = 40_000_000
 #: grey value below which a pixel counts as ink (printers swallow paler tones)
 _INK = 236
 #: page objects looked at one by one; a page with more (maps, drawings) is taken as covered with graphics
-_OBJECTS = 1500
+MOST_OBJECTS = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +37,9 @@ _KINDS = {
 }
 
 
-def graphics(page: Page, frame: Frame) -> list[Graphic]:
-    """What is drawn on an open page besides text and white areas (many writers begin a page with one).
-
-    A page with very many objects is told as one form that covers it.
-    """
-    count = pdfium.FPDFPage_CountObjects(page)
-    if count > _OBJECTS:
-        return [Graphic("form", (0.0, 0.0, frame.width, frame.height))]
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    links = [ctypes.byref(one) for one in (left, bottom, right, top)]
-    found = []
-    for number in range(count):
-        thing = pdfium.FPDFPage_GetObject(page, number)
-        kind = pdfium.FPDFPageObj_GetType(thing)
-        if kind == pdfium.FPDF_PAGEOBJ_PATH and _is_white(thing):
-            continue
-        if kind in _KINDS and pdfium.FPDFPageObj_GetBounds(thing, *links):
-            found.append(Graphic(_KINDS[kind], frame.seen(left.value, bottom.value, right.value, top.value)))
-    return found
-
-
-def _is_white(path: Any) -> bool:
-    """Whether a path only fills with white."""
-    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    mode, stroke = ctypes.c_int(), ctypes.c_int()
-    if not pdfium.FPDFPath_GetDrawMode(path, ctypes.byref(mode), ctypes.byref(stroke)) or stroke.value:
-        return False
-    links = [ctypes.byref(one) for one in (red, green, blue, alpha)]
-    return bool(pdfium.FPDFPageObj_GetFillColor(path, *links)) and red.value == green.value == blue.value == 255
+def kind_of(number: int) -> str:
+    """Our word for pdfium's kind of a page object; empty for text and what is unknown."""
+    return _KINDS.get(number, "")
 
 
 def picture(page: Page, frame: Frame, dpi: float, box: Box | None = None, *, grey: bool = False) -> Image.Image:
