@@ -15,7 +15,8 @@ from postoffice.model.errors import PostOfficeError, Unreadable
 from postoffice.model.finding import Finding
 from postoffice.model.item import NewItem
 from postoffice.model.layout import LAYOUTS
-from postoffice.pdf.convert import PDF, sniff, to_pdf
+from postoffice.pdf.convert import to_pdf
+from postoffice.pdf.sniff import ENOUGH, PDF, sniff
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -53,14 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _as_pdf(file: Path) -> Iterator[Path]:
     """The file itself, or a PDF made of it that goes away afterwards."""
     with file.open("rb") as source:
-        kind = sniff(source.read(4096))
-    if kind == PDF or kind is None:
+        kind = sniff(source.read(ENOUGH))
+    if kind is None or kind.media_type == PDF:
         yield file
         return
     folder = tempfile.mkdtemp(prefix="postoffice-read-")
     try:
         target = Path(folder, "document.pdf")
-        to_pdf(file, kind, target)
+        to_pdf(file, kind.media_type, target)
         yield target
     finally:
         shutil.rmtree(folder, ignore_errors=True)

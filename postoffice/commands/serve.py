@@ -10,6 +10,7 @@ from aiohttp import web
 from postoffice.commands.common import add_data, settings_of, start_log
 from postoffice.intake.ipp import tls
 from postoffice.settings import Settings
+from postoffice.store import migrate
 from postoffice.webapp import web_app
 from postoffice.wiring import open_house, tls_folder, watched_folders
 
@@ -35,6 +36,7 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_house(settings, log) as house:
+        await migrate.check(house.database)
         watching = asyncio.create_task(watched_folders(house, settings.folder).run()) if settings.folder else None
         runner = web.AppRunner(
             web_app(house, proxies=settings.behind_proxies, metrics_token=settings.metrics_token), access_log=None, shutdown_timeout=5.0

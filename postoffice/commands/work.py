@@ -5,6 +5,7 @@ import asyncio
 
 from postoffice.commands.common import add_data, settings_of, start_log
 from postoffice.settings import Settings
+from postoffice.store import migrate
 from postoffice.store.bell import ArqBell
 from postoffice.wiring import open_house, owner_name
 from postoffice.worker import QUEUES, Worker
@@ -33,4 +34,5 @@ async def _work(settings: Settings, queues: list[str]) -> None:
     log = start_log(settings, "worker")
     async with open_house(settings, log) as house:
         assert isinstance(house.bell, ArqBell)
+        await migrate.check(house.database)
         await Worker(house, house.bell, settings.redis, queues, owner_name()).run()

@@ -10,13 +10,13 @@ from postoffice.desk.guard import check_csrf
 from postoffice.desk.page import render
 from postoffice.desk.visit import VISIT, Visit, house_of
 from postoffice.house import House
-from postoffice.intake.ipp.sniff import sniff
 from postoffice.model.channel import Purpose
 from postoffice.model.errors import NotAllowed, PostOfficeError, Unreadable
 from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import Mailing, NewMailing, Options, Source
 from postoffice.model.people import Right
 from postoffice.model.ports import PrinterCard
+from postoffice.pdf.sniff import sniff
 from postoffice.store import printers
 from postoffice.store.printers import Printer
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from postoffice.intake.ipp.sniff import ENOUGH, sniff
 from postoffice.intake.reception import Reception
 from postoffice.model.errors import Conflict, OutOfRoom, PostOfficeError, TooLarge, Unreadable
 from postoffice.model.mailing import Mailing, NewMailing, Source
 from postoffice.model.ports import Clock, Log, PrinterCard
+from postoffice.pdf.sniff import ENOUGH, sniff
 
 TAKEN, REFUSED = "taken", "refused"
 SETTLE = 3.0  #: seconds that a file must have rested

@@ -13,45 +13,11 @@ from postoffice.model.errors import PostOfficeError, TimedOut, Unreadable
 from postoffice.pdf.document import page_count
 from postoffice.pdf.pictures import picture_to_pdf
 from postoffice.pdf.printraster import raster_to_pdf
-
-PDF = "application/pdf"
-POSTSCRIPT = "application/postscript"
-JPEG = "image/jpeg"
-PNG = "image/png"
-TIFF = "image/tiff"
-PWG = "image/pwg-raster"
-URF = "image/urf"
-ACCEPTED = (PDF, POSTSCRIPT, JPEG, PNG, TIFF, PWG, URF)
+from postoffice.pdf.sniff import ENOUGH, JPEG, PDF, PNG, POSTSCRIPT, PWG_RASTER, TIFF, URF, sniff
 
 #: seconds that Ghostscript may take for one job, and bytes it may write and hold
 GHOSTSCRIPT_SECONDS = 300
 _GHOSTSCRIPT_BYTES = 2_000_000_000
-
-_UEL = b"\x1b%-12345X"  #: PJL's "universal exit language", before and after jobs of many drivers
-
-
-def sniff(head: bytes) -> str | None:
-    """The media type that the first bytes (at least 1 KB where there are as many) tell; None for none that we take."""
-    start = head.lstrip(b"\x00\r\n\t \x04")
-    if start.startswith(_UEL):
-        return POSTSCRIPT if b"%!" in start[:4096] else PDF if b"%PDF-" in start[:1024] else None
-    if start.startswith(b"%!"):
-        return POSTSCRIPT
-    for magic, media_type in _MAGIC.items():
-        if head.startswith(magic):
-            return media_type
-    return PDF if b"%PDF-" in head[:1024] else None
-
-
-_MAGIC = {
-    b"%PDF-": PDF,
-    b"\xff\xd8\xff": JPEG,
-    b"\x89PNG\r\n\x1a\n": PNG,
-    b"II*\x00": TIFF,
-    b"MM\x00*": TIFF,
-    b"RaS2": PWG,
-    b"UNIRAST\x00": URF,
-}
 
 
 def to_pdf(source: Path, media_type: str, target: Path) -> None:
@@ -62,7 +28,7 @@ def to_pdf(source: Path, media_type: str, target: Path) -> None:
     nothing is left at `target`.
     """
     with source.open("rb") as file:
-        head = file.read(4096)
+        head = file.read(ENOUGH)
     if not head:
         raise Unreadable("empty", "The document is empty: not a single byte came in.", help="Print or upload it again.")
     kind = sniff(head)
@@ -74,7 +40,7 @@ def to_pdf(source: Path, media_type: str, target: Path) -> None:
             media_type=media_type,
         )
     try:
-        _WAYS[kind](source, target)
+        _WAYS[kind.media_type](source, target)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -147,6 +113,6 @@ _WAYS: dict[str, Callable[[Path, Path], None]] = {
     JPEG: picture_to_pdf,
     PNG: picture_to_pdf,
     TIFF: picture_to_pdf,
-    PWG: raster_to_pdf,
+    PWG_RASTER: raster_to_pdf,
     URF: raster_to_pdf,
 }

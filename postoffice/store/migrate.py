@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from postoffice.model.errors import PostOfficeError
 from postoffice.store.database import MIGRATIONS, Database
 from postoffice.store.schema import metadata
 
@@ -30,11 +31,27 @@ async def upgrade(database: Database) -> None:
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
 
 
-async def is_current(database: Database) -> bool:
-    """Whether the database has the schema that this version needs."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    async with database.read() as connection:
-        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision()) == head
+async def check(database: Database) -> None:
+    """PostOfficeError where the schema is older than this version needs. A newer one, which this version does not know, will do:
+    migrations only add, so that processes of the old version go on while the new one comes up."""
+    script = ScriptDirectory.from_config(_config())
+    try:
+        async with database.read() as connection:
+            there = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        raise PostOfficeError(
+            "no-database",
+            f"The database at {database.url.render_as_string()} does not answer ({type(error).__name__}).",
+            help="See that it runs and that POSTOFFICE_DATABASE_URL names it with the right user and password.",
+        ) from error
+    older = {revision.revision for revision in script.walk_revisions()} - {script.get_current_head()}
+    if there is None or there in older:
+        found = f"schema {there}" if there else "no schema yet"
+        raise PostOfficeError(
+            "schema-too-old",
+            f"The database has {found}; this version needs {script.get_current_head()}.",
+            help="Run `postoffice migrate` first, with the same settings.",
+        )
 
 
 async def differences(database: Database) -> list[Any]:

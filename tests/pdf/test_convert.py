@@ -12,7 +12,7 @@ from PIL import Image
 
 from postoffice.model.errors import PostOfficeError, Unreadable
 from postoffice.pdf import ocr
-from postoffice.pdf.convert import PDF, POSTSCRIPT, PWG, URF, sniff, to_pdf
+from postoffice.pdf.convert import to_pdf
 from postoffice.pdf.document import frame_of, open_page, open_pdf, page_count
 from postoffice.pdf.raster import ink, picture
 from tests.papers import defects
@@ -66,15 +66,6 @@ def test_real_documents_of_each_kind(tmp_path: Path, device: str, options: tuple
     assert_is_the_letter(target, pages)
 
 
-def test_the_bytes_decide_what_it_is() -> None:
-    assert sniff(b"%PDF-1.4\n") == PDF
-    assert sniff(b"\x1b%-12345X@PJL\r\n@PJL ENTER LANGUAGE=POSTSCRIPT\r\n%!PS-Adobe") == POSTSCRIPT
-    assert sniff(b"\x04%!PS") == POSTSCRIPT
-    assert sniff(b"RaS2\0\0") == PWG
-    assert sniff(b"UNIRAST\0\0") == URF
-    assert sniff(b"PK\x03\x04") is None
-
-
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -107,11 +98,11 @@ def test_a_raster_that_ends_early_or_lies_of_its_size_is_refused(tmp_path: Path)
     struct.pack_into(">2I", header, 276, 300, 300)
     struct.pack_into(">8I", header, 372, 1_000_000, 1_000_000, 0, 8, 24, 3_000_000, 0, 19)
     with pytest.raises(PostOfficeError) as caught:
-        to_pdf(defects.put(tmp_path, "bomb.pwg", b"RaS2" + bytes(header)), PWG, tmp_path / "out.pdf")
+        to_pdf(defects.put(tmp_path, "bomb.pwg", b"RaS2" + bytes(header)), "image/pwg-raster", tmp_path / "out.pdf")
     assert caught.value.code in ("raster-too-large", "raster-damaged")
     struct.pack_into(">8I", header, 372, 10, 10, 0, 8, 8, 10, 0, 18)
     with pytest.raises(Unreadable):
-        to_pdf(defects.put(tmp_path, "short.pwg", b"RaS2" + bytes(header) + b"\x00\x09"), PWG, tmp_path / "out.pdf")
+        to_pdf(defects.put(tmp_path, "short.pwg", b"RaS2" + bytes(header) + b"\x00\x09"), "image/pwg-raster", tmp_path / "out.pdf")
 
 
 @given(noise=st.binary(max_size=400), kind=st.sampled_from([b"RaS2", b"UNIRAST\x00"]))

@@ -13,10 +13,10 @@ from functools import cache, lru_cache
 from postoffice.intake.ipp.codec import encode_attribute
 from postoffice.intake.ipp.media import media_attributes, media_database
 from postoffice.intake.ipp.phrases import sentence
-from postoffice.intake.ipp.sniff import JPEG, PDF, POSTSCRIPT, PWG_RASTER, URF
 from postoffice.intake.ipp.values import Attribute, Range, Resolution, attribute
 from postoffice.intake.ipp.words import Operation, Tag
 from postoffice.model.ports import PrinterCard
+from postoffice.pdf.sniff import JPEG, PDF, POSTSCRIPT, PWG_RASTER, URF
 
 STARTED = datetime.now(UTC)  # the printer's configuration and state count as unchanged since then
 

@@ -4,10 +4,10 @@ import asyncio
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
-from postoffice.intake.ipp.sniff import ENOUGH, sniff
 from postoffice.intake.ipp.values import IppError
 from postoffice.intake.ipp.words import Status
 from postoffice.model.errors import Unreadable
+from postoffice.pdf.sniff import ENOUGH, sniff
 
 Read = Callable[[], Awaitable[bytes]]  #: the next bytes of the body; b"" at its end
 

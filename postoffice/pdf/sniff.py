@@ -17,10 +17,10 @@ ENOUGH = 4096  #: bytes after which the kind can be told; a longer PJL preamble 
 _PDF_WITHIN = 1024  # readers accept a PDF whose header stands within the first kilobyte (ISO 32000-1, annex H.3.4.1)
 
 _UEL = b"\x1b%-12345X"  # Universal Exit Language: begins and ends a PJL job
+_BEFORE_POSTSCRIPT = b"\x04\0\t\r\n "  # Windows drivers put an end-of-transmission in front
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"%PDF-", PDF),
     (b"%!", POSTSCRIPT),
-    (b"\x04%!", POSTSCRIPT),  # Windows drivers put an end-of-transmission in front
     (b"\xff\xd8\xff", JPEG),
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"II*\0", TIFF),
@@ -46,6 +46,8 @@ def sniff(head: bytes) -> Kind | None:
     for magic, media_type in _MAGIC:
         if body.startswith(magic):
             return Kind(media_type, begins_at)
+    if body.lstrip(_BEFORE_POSTSCRIPT).startswith(b"%!"):
+        return Kind(POSTSCRIPT, begins_at)
     if b"%PDF-" in body[:_PDF_WITHIN]:
         return Kind(PDF, begins_at)
     return None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from postoffice.intake.ipp.sniff import ENOUGH, Kind, sniff
+from postoffice.pdf.sniff import ENOUGH, Kind, sniff
 
 UEL = b"\x1b%-12345X"
 PJL = UEL + b"@PJL SET COPIES=1\r\n@PJL ENTER LANGUAGE=PDF\r\n"
