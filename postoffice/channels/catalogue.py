@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from postoffice.channels import sandbox
-from postoffice.channels.email import smtp
+from postoffice.channels.email import setting_up as smtp
 from postoffice.channels.kind import BadSetting, DkimKey, Kind, Parts, read_settings
 from postoffice.channels.print_house import sftp
 from postoffice.channels.sms import smpp, telnyx, twilio

@@ -136,6 +136,15 @@ class Carrier(Protocol):
 
 
 @runtime_checkable
+class Paced(Protocol):
+    """An ability of some carriers: they know beforehand when they will take nothing (a limit is reached, all relays are away)."""
+
+    def wait(self) -> float:
+        """Seconds until the next piece may come; 0: now. Asked before deliveries are marked, so that none is tried in vain."""
+        ...
+
+
+@runtime_checkable
 class Listener(Protocol):
     """An ability of some carriers: recipients' answers reach them over a line of their own at any time, asked or not."""
 

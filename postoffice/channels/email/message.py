@@ -1,32 +1,45 @@
 """A piece becomes an e-mail: RFC 5322 and MIME, as bytes with CRLF line ends, every line under 998 bytes.
 
-Headers go through the standard library's encoder; bodies are encoded by `binascii` directly, because an EmailMessage costs
-ten times as much per message and gives the same bytes. The same piece always gives the same parts and boundaries.
+Everything is written by hand, because an EmailMessage costs ten times as much per message and gives the same bytes. The same
+piece always gives the same parts and boundaries.
 """
 
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from email.header import Header
 from email.utils import format_datetime
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote
 
 from postoffice.channels.email.address import Mailbox
+from postoffice.channels.email.headers import CRLF, is_name, phrase, structured, text
 from postoffice.model.delivery import Attachment, Piece
 from postoffice.model.errors import Refused
 
-CRLF = "\r\n"
-_NAME = re.compile(r"[A-Za-z0-9-]+")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
-_WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+_CID = re.compile(r"[A-Za-z0-9._-]{1,80}(@[A-Za-z0-9._-]{1,80})?")
+_RAW = re.compile(r"<(?:style|script)\b.*?</(?:style|script)", re.IGNORECASE | re.DOTALL)
+_TOO_LONG = re.compile(rb"[^\n]{500}")  #: a line that some servers cut: RFC 5322 allows 998, and advises 78
 _LONGEST = 76  #: of an encoded body line, RFC 2045
 #: what is written here, or hides a recipient: never a mailing's to set
 _OURS = frozenset(
     {"from", "to", "cc", "bcc", "sender", "date", "subject", "message-id", "reply-to", "return-path", "received"}
     | {"mime-version", "content-type", "content-transfer-encoding", "content-disposition", "dkim-signature"}
 )
+
+
+class Written(NamedTuple):
+    """A message in two parts, as they are signed. `head` ends in the last field's line end, `body` begins after the empty line."""
+
+    head: bytes
+    body: bytes
+
+    def whole(self, signatures: Iterable[bytes] = ()) -> bytes:
+        """What goes over the line."""
+        return b"".join([*signatures, self.head, b"\r\n", self.body])
 
 
 def compose(
@@ -38,66 +51,134 @@ def compose(
     reply_to: Mailbox | None = None,
     date: datetime,
 ) -> bytes:
-    """The whole message, unsigned. Refused where a header holds a line break or another control character.
+    """The whole message, unsigned; see `write`."""
+    return write(piece, attachments, sender=sender, to=to, reply_to=reply_to, date=date).whole()
+
+
+def write(
+    piece: Piece,
+    attachments: Iterable[Attachment],
+    *,
+    sender: Mailbox,
+    to: Mailbox,
+    reply_to: Mailbox | None = None,
+    date: datetime,
+) -> Written:
+    """The message, unsigned. Refused where a header holds a line break or another control character.
 
     Message-ID is `<key@sender's domain>`: a repeated piece repeats it, and mailboxes that know it already can drop the second.
+    Attachments with a `cid` stand beside the HTML that names them (RFC 2387), the others after the text.
     """
     names = {name.lower() for name in piece.headers}
+    part = _parts(piece, list(attachments))
     head = [
         f"Date: {format_datetime(date)}",
-        f"From: {_from(piece.sender_name, sender)}",
+        f"From: {_from(piece.sender_name, str(sender))}",
         f"To: {to}",
         *([f"Reply-To: {reply_to}"] if reply_to else []),
-        f"Subject: {_text('Subject', piece.subject)}",
+        f"Subject: {text('Subject', piece.subject)}",
         f"Message-ID: <{piece.key}@{sender.domain}>",
         *(_header(name, value) for name, value in piece.headers.items()),
+        *([f"Feedback-ID: {_feedback(piece)}"] if "feedback-id" not in names else []),
         # RFC 3834: written by a program and no list mail, so that no machine answers it
         *(["Auto-Submitted: auto-generated"] if not piece.purpose.is_promotional and "auto-submitted" not in names else []),
         "MIME-Version: 1.0",
+        part.head,
     ]
-    part = _alternatives(piece)
-    files = [_file(one) for one in attachments]
-    if files:
-        part = _multipart("mixed", f"=_{piece.key}_m", [part, *files])
-    return (CRLF.join(head) + CRLF).encode() + part
+    return Written((CRLF.join(head) + CRLF).encode(), part.body)
 
 
-def _alternatives(piece: Piece) -> bytes:
-    text = _body("plain", piece.text or " ")
-    return _multipart("alternative", f"=_{piece.key}_a", [text, _body("html", piece.html)]) if piece.html else text
+class _Part(NamedTuple):
+    """A MIME part: its fields without a last line end, and its content, which ends in one."""
+
+    head: str
+    body: bytes
+
+    def __bytes__(self) -> bytes:
+        return f"{self.head}\r\n\r\n".encode() + self.body
 
 
-def _multipart(kind: str, boundary: str, parts: list[bytes]) -> bytes:
-    # "=_" occurs in no quoted-printable and no base64 body, so the boundary needs no search
-    between = f"--{boundary}".encode()
-    opening = f'Content-Type: multipart/{kind}; boundary="{boundary}"\r\n\r\n'.encode()
-    return opening + b"".join(between + b"\r\n" + part + b"\r\n" for part in parts) + between + b"--\r\n"
+def _parts(piece: Piece, attachments: Sequence[Attachment]) -> _Part:
+    inline = [one for one in attachments if one.cid and piece.html]
+    part = _text_part(piece.text or " ")
+    if piece.html:
+        html = _html_part(piece.html)
+        if inline:
+            html = _multipart('related; type="text/html"', f"=_{piece.key}_r", [bytes(html), *map(_inline, inline)])
+        part = _multipart("alternative", f"=_{piece.key}_a", [bytes(part), bytes(html)])
+    files = [_file(one) for one in attachments if one not in inline]
+    return _multipart("mixed", f"=_{piece.key}_m", [bytes(part), *files]) if files else part
 
 
-def _body(kind: str, text: str) -> bytes:
-    """A text part with its headers; it ends in a line end."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    raw = (lines if lines.endswith("\n") else lines + "\n").replace("\n", CRLF).encode("utf-8", "replace")
+def _multipart(kind: str, boundary: str, parts: Sequence[bytes]) -> _Part:
+    # "=_" occurs in no quoted-printable and no base64 body, and "--=_" in no plain one, so the boundary needs no search
+    between = f"--{boundary}\r\n".encode()
+    pieces = [piece for part in parts for piece in (between, part, b"\r\n")]
+    return _Part(f'Content-Type: multipart/{kind}; boundary="{boundary}"', b"".join([*pieces, f"--{boundary}--\r\n".encode()]))
+
+
+def _text_part(content: str) -> _Part:
+    return _body("plain", _lines(content).encode("utf-8", "replace"))
+
+
+def _html_part(content: str) -> _Part:
+    """HTML says letters beyond ASCII in character references, so that it mostly needs no encoding: smaller, and quicker."""
+    lines = _lines(content)
+    if not lines.isascii() and all(raw.isascii() for raw in _RAW.findall(lines)):  # there references are not read
+        return _body("html", lines.encode("ascii", "xmlcharrefreplace"))
+    return _body("html", lines.encode("utf-8", "replace"))
+
+
+def _lines(content: str) -> str:
+    if "\r" in content:
+        content = content.replace("\r\n", "\n").replace("\r", "\n")
+    return content if content.endswith("\n") else content + "\n"
+
+
+def _body(kind: str, raw: bytes) -> _Part:
+    """A text part of LF lines: as it is where no server could want to change it, else quoted-printable."""
+    # "From " at the start of a line is changed where mail is kept in mbox files; blanks at its end where mail is edited
+    plain = raw.isascii() and not (b"\nFrom " in raw or b"--=_" in raw or b" \n" in raw or b"\0" in raw or raw.startswith(b"From "))
+    if plain and not _TOO_LONG.search(raw):
+        return _Part(f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 7bit", raw.replace(b"\n", b"\r\n"))
     # the line end at the end matters to b2a_qp too: it looks for the first one to know which kind to write
-    content = binascii.b2a_qp(raw, istext=True)
-    return f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n".encode() + content
+    content = binascii.b2a_qp(raw.replace(b"\n", b"\r\n"), istext=True)
+    return _Part(f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable", content)
 
 
 def _file(attachment: Attachment) -> bytes:
-    media = attachment.media_type.lower()
-    if not _MEDIA_TYPE.fullmatch(media):
-        media = "application/octet-stream"
+    """RFC 2231 where the name is not plain; programs that do not know it find an ASCII one at the type."""
     name = _safe(attachment.name)
     plain = "".join(letter if letter.isascii() else "_" for letter in name)
-    # RFC 2231 where the name is not plain; programs that do not know it find a plain one at the type
     shown = f'filename="{name}"' if plain == name else f"filename*=utf-8''{quote(name, safe='')}"
     head = (
-        f'Content-Type: {media};\r\n name="{plain}"\r\nContent-Transfer-Encoding: base64\r\n'
+        f'Content-Type: {_media_type(attachment)};\r\n name="{plain}"\r\nContent-Transfer-Encoding: base64\r\n'
         f"Content-Disposition: attachment;\r\n {shown}\r\n\r\n"
     )
-    code = base64.b64encode(attachment.content)
-    lines = [code[start : start + _LONGEST] for start in range(0, len(code), _LONGEST)]
-    return head.encode() + b"\r\n".join(lines) + b"\r\n"
+    return head.encode() + _base64(attachment.content)
+
+
+@lru_cache(maxsize=32)
+def _inline(attachment: Attachment) -> bytes:
+    """A picture in the HTML, the same for all recipients of a mailing: encoded once."""
+    if not _CID.fullmatch(attachment.cid):
+        raise Refused("A picture of this mail has a name that cannot be used", code="header")
+    name = "".join(letter if letter.isascii() else "_" for letter in _safe(attachment.name))
+    head = (
+        f'Content-Type: {_media_type(attachment)};\r\n name="{name}"\r\nContent-Transfer-Encoding: base64\r\n'
+        f'Content-ID: <{attachment.cid}>\r\nContent-Disposition: inline;\r\n filename="{name}"\r\n\r\n'
+    )
+    return head.encode() + _base64(attachment.content)
+
+
+def _base64(content: bytes) -> bytes:
+    code = base64.b64encode(content)
+    return b"\r\n".join([code[start : start + _LONGEST] for start in range(0, len(code), _LONGEST)]) + b"\r\n"
+
+
+def _media_type(attachment: Attachment) -> str:
+    media = attachment.media_type.lower()
+    return media if _MEDIA_TYPE.fullmatch(media) else "application/octet-stream"
 
 
 def _safe(name: str) -> str:
@@ -107,40 +188,20 @@ def _safe(name: str) -> str:
     return f"{stem[:60]}.{suffix[:10]}" if dot and stem else name[:60] or "letter"
 
 
-def _from(name: str, sender: Mailbox) -> str:
-    name = _checked("From", name).strip()
-    if not name:
-        return str(sender)
-    if not name.isascii():
-        phrase = Header(name, "utf-8", header_name="From", maxlinelen=_LONGEST).encode(linesep=CRLF)
-    elif _WORDS.fullmatch(name):
-        phrase = name
-    else:
-        phrase = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"{phrase} <{sender}>" if len(phrase) + len(str(sender)) < 900 else str(sender)
+@lru_cache(maxsize=64)
+def _from(name: str, sender: str) -> str:
+    shown = phrase(name)
+    return f"{shown} <{sender}>" if name.strip() and len(shown) + len(sender) < 900 else sender
+
+
+def _feedback(piece: Piece) -> str:
+    """Google's Feedback-ID: campaign, customer, kind, sender; the last is what complaints are counted by for good."""
+    sender = piece.organisation_id[-10:] or "postoffice"
+    return structured("Feedback-ID", f"{piece.mailing_id or 'single'}:{piece.organisation_id}:{piece.purpose.value}:{sender}")
 
 
 def _header(name: str, value: str) -> str:
     """One of the piece's own headers. What we write ourselves is not theirs to set."""
-    if not _NAME.fullmatch(name) or name.lower() in _OURS:
+    if not is_name(name) or name.lower() in _OURS:
         raise Refused("A header of this mail may not be set by a mailing", code="header")
-    return f"{name}: {_plain(name, value)}"
-
-
-def _plain(name: str, value: str) -> str:
-    """A structured value: kept as it is, never folded inside an address or a link."""
-    value = _checked(name, value)
-    return value if value.isascii() and len(value) < 900 else _text(name, value)
-
-
-def _text(name: str, value: str) -> str:
-    """An unstructured value, RFC 2047 where it is not plain ASCII, folded."""
-    value = _checked(name, value)
-    charset = "us-ascii" if value.isascii() else "utf-8"
-    return Header(value, charset, header_name=name, maxlinelen=_LONGEST).encode(linesep=CRLF)
-
-
-def _checked(name: str, value: str) -> str:
-    if any(letter < " " or letter in "\x7f\x85\u2028\u2029" for letter in value):
-        raise Refused(f"The header {name if _NAME.fullmatch(name) else ''} holds a line break or a control character", code="header")
-    return value
+    return f"{name}: {structured(name, value)}"

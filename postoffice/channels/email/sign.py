@@ -8,6 +8,7 @@ import base64
 import hashlib
 import re
 import time
+from functools import lru_cache
 from typing import Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -50,22 +51,25 @@ class Signer:
     def sign(self, message: bytes, *, at: int | None = None) -> bytes:
         """The DKIM-Signature header with its line end, to be put before `message` (CRLF line ends). `at`: Unix seconds."""
         head, _, body = message.partition(b"\r\n\r\n")
+        return self.sign_parts(head, body_hash(body), at=at)
+
+    def sign_parts(self, head: bytes, digest: str, *, at: int | None = None) -> bytes:
+        """The same for a head without its empty line and the `body_hash` of its body, which all signatures of a mail share."""
         fields = _fields(head)
         names = [name for name in _SIGNED if name in fields]
         listed = [name for name in names for _ in range(2 if name in _SEALED else 1)]
-        digest = base64.b64encode(hashlib.sha256(_relaxed_body(body)).digest()).decode()
         folded = "\r\n\t".join(
             [
                 f"v=1; a={self._algorithm}; c=relaxed/relaxed; d={self.domain}; s={self.selector};",
-                f"t={int(time.time()) if at is None else at}; h={_wrap(b':'.join(listed).decode())};",
+                f"t={int(time.time()) if at is None else at}; h={_wrap(b':'.join(listed))};",
                 f"bh={digest};",
                 "b=",
             ]
         )
-        signed = b"".join(fields[name] + b"\r\n" for name in names)
+        signed = b"".join([fields[name] + b"\r\n" for name in names])
         signed += b"dkim-signature:" + _SPACE.sub(b" ", _FOLD.sub(b"", folded.encode()))
         code = base64.b64encode(self._seal(signed)).decode()
-        lines = "\r\n\t ".join(code[start : start + 70] for start in range(0, len(code), 70))
+        lines = "\r\n\t ".join([code[start : start + 70] for start in range(0, len(code), 70)])
         return f"DKIM-Signature: {folded}{lines}\r\n".encode()
 
     def _seal(self, data: bytes) -> bytes:
@@ -74,10 +78,16 @@ class Signer:
         return self._key.sign(hashlib.sha256(data).digest())  # RFC 8463, 3: the hash is what is signed
 
 
-def _wrap(names: str) -> str:
+def body_hash(body: bytes) -> str:
+    """What `bh=` says of a body."""
+    return base64.b64encode(hashlib.sha256(_relaxed_body(body)).digest()).decode()
+
+
+@lru_cache(maxsize=64)
+def _wrap(names: bytes) -> str:
     """The h= list, folded after a colon before it gets too long."""
     lines, line = [], ""
-    for name in names.split(":"):
+    for name in names.decode().split(":"):
         if len(line) + len(name) > 60:
             lines.append(line)
             line = ""
@@ -100,8 +110,10 @@ def _relaxed_body(body: bytes) -> bytes:
     body = body.replace(b"\t", b" ")
     while b"  " in body:
         body = body.replace(b"  ", b" ")
-    body = body.replace(b" \r\n", b"\r\n").rstrip(b" ")
-    stripped = body.rstrip(b"\r\n")
+    body = body.replace(b" \r\n", b"\r\n")
+    if body.endswith(b"\r\n") and body[-3:-2] not in b"\r\n ":  # as we write it: no copy
+        return body
+    stripped = body.rstrip(b" ").rstrip(b"\r\n")
     return stripped + b"\r\n" if stripped else b""
 
 

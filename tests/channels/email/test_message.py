@@ -1,6 +1,8 @@
 """Mails as bytes: read back by the standard library, and within the limits of RFC 5322 and RFC 2045."""
 
+import html
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -44,7 +46,7 @@ def test_text_html_and_pdf_come_back_as_they_were() -> None:
     assert message["Date"].datetime == NOON
     assert message.get_content_type() == "multipart/mixed"
     assert message.get_body(("plain",)).get_content().replace("\r\n", "\n") == piece.text
-    assert message.get_body(("html",)).get_content().replace("\r\n", "\n") == piece.html
+    assert html.unescape(message.get_body(("html",)).get_content()).replace("\r\n", "\n") == piece.html
     (file,) = message.iter_attachments()
     assert (file.get_filename(), file.get_content_type(), file.get_content()) == ("Facture août.pdf", "application/pdf", PDF)
 
@@ -52,6 +54,41 @@ def test_text_html_and_pdf_come_back_as_they_were() -> None:
 def test_the_same_piece_gives_the_same_bytes() -> None:
     piece = mail()
     assert written(piece) == written(piece)
+
+
+def test_pictures_that_the_html_names_stand_beside_it() -> None:
+    logo = Attachment("logo.png", "image/png", b"\x89PNG\r\n" * 99, cid="logo")
+    message = parsed(written(mail(html='<p><img src="cid:logo"></p>'), logo, Attachment("a.pdf", "application/pdf", PDF)))
+    assert [part.get_content_type() for part in message.walk()] == [
+        *("multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png", "application/pdf")
+    ]
+    picture = next(part for part in message.walk() if part.get_content_type() == "image/png")
+    assert (picture["Content-ID"], picture.get_content_disposition()) == ("<logo>", "inline")
+    assert picture.get_content() == logo.content
+    assert [file.get_filename() for file in message.iter_attachments()] == ["a.pdf"]
+    with pytest.raises(Refused):
+        written(mail(html="<p>"), replace(logo, cid="a>\r\nX: y"))
+
+
+@pytest.mark.parametrize(
+    ("html_text", "encoding"),
+    [
+        ("<p>Été</p>\n", "7bit"),
+        ("<style>p:before{content:'→'}</style><p>Été</p>\n", "quoted-printable"),
+        ("<p>" + "x" * 600 + "\n", "quoted-printable"),
+        ("<pre>\nFrom here\n", "quoted-printable"),
+        ("<pre>\n--=_nearly a boundary\n", "quoted-printable"),
+    ],
+)
+def test_html_is_left_plain_where_nobody_on_the_way_would_change_it(html_text: str, encoding: str) -> None:
+    part = parsed(written(mail(html=html_text))).get_body(("html",))
+    assert part["Content-Transfer-Encoding"] == encoding
+    assert html.unescape(part.get_content()).replace("\r\n", "\n") == html_text
+
+
+def test_feedback_names_the_mailing_and_ends_with_one_word_for_all_mail_of_the_sender() -> None:
+    one, other = (parsed(written(mail(mailing_id=mailing)))["Feedback-ID"] for mailing in ("m1", "m2"))
+    assert one == "m1:org:invoice:org" and other.rpartition(":")[2] == one.rpartition(":")[2]
 
 
 def test_without_html_it_is_plain_text() -> None:
