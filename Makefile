@@ -42,7 +42,7 @@ format:  ## put the code in shape
 constraints:  ## pin the newest versions that pyproject.toml allows
 	@test -x .setup/uv/bin/uv || { $$(.ci/python) -m venv .setup/uv && .setup/uv/bin/pip install --quiet uv; }
 	.setup/uv/bin/uv $(COMPILE) --upgrade --all-extras --generate-hashes -o constraints.txt
-	.setup/uv/bin/uv $(COMPILE) --extra build --extra discovery --constraints constraints.txt -o .ci/run-pins.txt
+	.setup/uv/bin/uv $(COMPILE) --extra build --constraints constraints.txt -o .ci/run-pins.txt
 COMPILE = pip compile --quiet pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 
 clean:  ## remove .venv and all caches; data folders stay
