@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _lock = threading.Lock()
@@ -25,6 +26,12 @@ def new_id() -> str:
         letters.append(_ALPHABET[value & 31])
         value >>= 5
     return "".join(reversed(letters))
+
+
+def first_id_of(moment: datetime) -> str:
+    """The smallest id that could be made at `moment`: ids from there on compare greater."""
+    value = max(0, int(moment.timestamp() * 1000)) << 80
+    return "".join(_ALPHABET[value >> 5 * place & 31] for place in range(25, -1, -1))
 
 
 def is_id(text: str) -> bool:

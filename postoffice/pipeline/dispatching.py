@@ -17,6 +17,7 @@ from postoffice.model.errors import CarrierError, PostOfficeError
 from postoffice.model.mailing import Mailing
 from postoffice.model.ports import Carrier
 from postoffice.model.states import DeliveryState, EventKind
+from postoffice.pipeline.blocking import leave_out_blocked
 from postoffice.pipeline.news import apply_news, block_address
 from postoffice.pipeline.pieces import Bench
 from postoffice.pipeline.stop import Stop
@@ -52,7 +53,8 @@ async def dispatch(house: House, batch: Batch, stop: Stop) -> None:
     async with Bench(house, mailing, organisation) as bench:
         await _settle_orphans(house, batch, mailing, carrier)
         while some := await _mark(house, batch, carrier):
-            await health.note(await _hand_over_chunk(house, batch, mailing, carrier, bench, some))
+            if some := await leave_out_blocked(house, batch, mailing, some):
+                await health.note(await _hand_over_chunk(house, batch, mailing, carrier, bench, some))
             if house.limits.chunk_delay:
                 await asyncio.sleep(house.limits.chunk_delay)
             stop.check()

@@ -100,6 +100,25 @@ async def by_name(connection: AsyncConnection, organisation_id: str, name: str) 
     return _row(row)
 
 
+async def find(connection: AsyncConnection, organisation_id: str, name: str) -> CarrierRow | None:
+    """One carrier, None where it was removed."""
+    query = carriers.select().where(carriers.c.organisation_id == organisation_id, carriers.c.name == name)
+    row = (await connection.execute(query)).mappings().first()
+    return _row(row) if row else None
+
+
+async def by_id(connection: AsyncConnection, carrier_id: str) -> CarrierRow | None:
+    """One carrier of whatever organisation, for those who prove that they know it."""
+    row = (await connection.execute(carriers.select().where(carriers.c.id == carrier_id))).mappings().first()
+    return _row(row) if row else None
+
+
+async def all_enabled(connection: AsyncConnection) -> list[CarrierRow]:
+    """The carriers in use, of all organisations."""
+    query = carriers.select().where(carriers.c.enabled).order_by(carriers.c.id)
+    return [_row(row) for row in (await connection.execute(query)).mappings()]
+
+
 async def update(connection: AsyncConnection, carrier_id: str, **values: Any) -> None:
     """Change a carrier's columns."""
     await connection.execute(carriers.update().where(carriers.c.id == carrier_id).values(**values))

@@ -1,7 +1,7 @@
 """Events: what happened to mailings, items and contacts, written once and never changed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
+from postoffice.store import hooks
 from postoffice.store.schema import events
 from postoffice.store.upsert import insert_into
+
+_PRINT = 64  # letters of a fingerprint
+_ANSWERS = [kind.value for kind in (EventKind.REPLIED, EventKind.AUTO_REPLIED, EventKind.OPTED_OUT, EventKind.COMPLAINED)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class NewEvent:
     detail: dict[str, Any] = field(default_factory=dict)
     news_id: str | None = None
     once: str = ""
+    unplaced: bool = False  #: `once` alone tells it apart, wherever it was laid to
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +60,35 @@ class Line:
 
 async def add(connection: AsyncConnection, new: Sequence[NewEvent], now: datetime) -> int:
     """Write events; those that were told before are left out. Returns how many were new."""
-    if not new:
-        return 0
-    values = [_values(event, now) for event in new]
-    told_once = [value for value in values if value["fingerprint"]]
-    own = [value for value in values if not value["fingerprint"]]
-    written = 0
-    if own:
-        await connection.execute(events.insert(), own)
-        written += len(own)
-    if told_once:
-        prints = [value["fingerprint"] for value in told_once]
-        known = set(await connection.scalars(sa.select(events.c.fingerprint).where(events.c.fingerprint.in_(prints))))
-        fresh = {value["fingerprint"]: value for value in told_once if value["fingerprint"] not in known}
-        if fresh:
-            insert = insert_into(connection, events)
-            await connection.execute(insert.on_conflict_do_nothing(index_elements=["fingerprint"]), list(fresh.values()))
-        written += len(fresh)
-    return written
+    return len(await add_fresh(connection, new, now))
+
+
+async def add_fresh(connection: AsyncConnection, new: Sequence[NewEvent], now: datetime) -> list[int]:
+    """Write events, and what programs of the organisation are to hear of them. Returns which of `new` were new, by position."""
+    rows = [_values(event, now) for event in new]
+    kept: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        kept.setdefault(row["fingerprint"] or row["id"], number)
+    await _leave_out_known(connection, kept)
+    if kept:
+        insert = insert_into(connection, events).on_conflict_do_nothing(index_elements=["fingerprint"]).returning(events.c.id)
+        written = set(await connection.scalars(insert, [rows[number] for number in kept.values()]))
+        fresh = sorted(number for number in kept.values() if rows[number]["id"] in written)
+        await hooks.announce(connection, [rows[number] for number in fresh])
+        return fresh
+    return []
+
+
+async def _leave_out_known(connection: AsyncConnection, kept: dict[str, int]) -> None:
+    prints = [word for word in kept if len(word) == _PRINT]
+    if prints:
+        for word in await connection.scalars(sa.select(events.c.fingerprint).where(events.c.fingerprint.in_(prints))):
+            del kept[word]
 
 
 def _values(event: NewEvent, now: datetime) -> dict[str, Any]:
-    fingerprint = hashlib.sha256(f"{event.delivery_id or event.item_id}|{event.once}".encode()).hexdigest() if event.once else None
+    whose = event.organisation_id if event.unplaced else event.delivery_id or event.item_id
+    fingerprint = hashlib.sha256(f"{whose}|{event.once}".encode()).hexdigest() if event.once else None
     return {
         "id": new_id(),
         "organisation_id": event.organisation_id,
@@ -112,22 +124,26 @@ async def of_contact(connection: AsyncConnection, contact_id: str, limit: int = 
     return await _lines(connection, events.c.contact_id == contact_id, limit)
 
 
+async def loose(connection: AsyncConnection, organisation_id: str, source: str = "", limit: int = 50) -> list[Line]:
+    """Answers that belong to no mailing, newest first."""
+    which = sa.and_(events.c.organisation_id == organisation_id, events.c.mailing_id.is_(None), events.c.delivery_id.is_(None))
+    if source:
+        which = sa.and_(which, events.c.source == source)
+    query = events.select().where(which, events.c.kind.in_(_ANSWERS)).order_by(events.c.at.desc(), events.c.id).limit(limit)
+    return [_line(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def count_loose(connection: AsyncConnection, organisation_id: str, since: datetime) -> int:
+    """How many answers since then belong to no mailing."""
+    which = (events.c.organisation_id == organisation_id, events.c.mailing_id.is_(None), events.c.at >= since)
+    return int(await connection.scalar(sa.select(sa.func.count()).where(*which, events.c.kind.in_(_ANSWERS))) or 0)
+
+
 async def _lines(connection: AsyncConnection, which: Any, limit: int = 1000) -> list[Line]:
     found = await connection.execute(events.select().where(which).order_by(events.c.at, events.c.id).limit(limit))
-    return [
-        Line(
-            row["id"],
-            EventKind(row["kind"]),
-            row["source"],
-            row["actor_id"],
-            row["at"],
-            row["recorded_at"],
-            row["code"],
-            row["text"],
-            row["detail"] or {},
-            row["mailing_id"],
-            row["item_id"],
-            row["delivery_id"],
-        )
-        for row in found.mappings()
-    ]
+    return [_line(row) for row in found.mappings()]
+
+
+def _line(row: Mapping[Any, Any]) -> Line:
+    names = [name for name in Line.__slots__ if name not in ("kind", "detail")]
+    return Line(kind=EventKind(row["kind"]), detail=row["detail"] or {}, **{name: row[name] for name in names})
