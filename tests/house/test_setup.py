@@ -30,7 +30,7 @@ def test_pins_of_a_running_office_are_among_all_pins() -> None:
     assert running
     assert {name: pin for name, pin in running.items() if everything.get(name) != pin} == {}
     extras = PROJECT["optional-dependencies"]
-    assert {plain(one) for one in PROJECT["dependencies"] + extras["build"] + extras["discovery"]} <= running.keys()
+    assert {plain(one) for one in PROJECT["dependencies"] + extras["build"]} <= running.keys()
     assert {plain(one) for extra in extras.values() for one in extra} <= everything.keys()
     assert "pytest" not in running
 
