@@ -46,7 +46,7 @@ class Inside:
 
     def _inherited(self, index: int) -> Any:
         assert self._pdf is not None
-        node = self._pdf.pages[index].obj
+        node: Any = self._pdf.pages[index].obj
         for _level in range(32):
             node = node.get("/Parent", None)
             if node is None:
@@ -59,9 +59,9 @@ class Inside:
         """Whether the document runs something: scripts of the document, of opening it, of its pages, fields and links."""
         if self._pdf is None:
             return False
-        root = self._pdf.Root
+        root: Any = self._pdf.Root
         try:
-            names = root.get("/Names", {})
+            names: Any = root.get("/Names", {})
             if "/JavaScript" in names or "/AA" in root or _is_script(root.get("/OpenAction", None)):
                 return True
             return any(_page_scripts(page.obj) for page in list(self._pdf.pages)[:_PAGES])
