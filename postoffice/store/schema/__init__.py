@@ -39,6 +39,7 @@ from postoffice.store.schema.recipients import (
     links,
     suppressions,
 )
+from postoffice.store.schema.sending import dkim_keys, paces
 
 __all__ = [
     "Json",
@@ -52,6 +53,7 @@ __all__ = [
     "contacts",
     "counters",
     "deliveries",
+    "dkim_keys",
     "documents",
     "events",
     "folder_files",
@@ -70,6 +72,7 @@ __all__ = [
     "metadata",
     "news",
     "organisations",
+    "paces",
     "printer_tokens",
     "printers",
     "sandbox_box",
