@@ -1,7 +1,9 @@
 """An item: one recipient's piece within a mailing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from postoffice.model.address import PostalAddress
 from postoffice.model.channel import Channel
@@ -21,6 +23,9 @@ class NewItem:
     mobile: str = ""
     fax: str = ""
     reference: str = ""  #: the sender's own number for this recipient or letter
+    channel: Channel | None = None  #: as the document itself asks for it
+    fields: Mapping[str, str] = field(default_factory=dict)  #: customer, invoice, amount (decimal), due (ISO date), ... as read
+    parts: tuple[Mapping[str, Any], ...] = ()  #: the letters in one envelope, in order; see compose.together
 
     @property
     def level(self) -> Severity | None:
@@ -64,3 +69,5 @@ class Item:
     cost: int  #: millionths of the organisation's currency
     opened_at: datetime | None  #: first time that a person proved to be the recipient
     updated_at: datetime
+    fields: Mapping[str, str] = field(default_factory=dict)  #: customer, invoice, amount (decimal), due (ISO date), ... as read
+    parts: tuple[Mapping[str, Any], ...] = ()  #: the letters in one envelope, in order; empty for a single one

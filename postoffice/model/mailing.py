@@ -94,7 +94,7 @@ class NewMailing:
     source: Source
     name: str  #: job or file name, as the sender wrote it (personal data: never logged)
     layout: str = "fr"  #: a key of model.layout.LAYOUTS
-    split_rule: str = "address"  #: see compose.split: `address`, `pages:N`, `text:ZONE~REGEX`, `whole`
+    split_rule: str = "address"  #: see compose.rules
     options: Options = field(default_factory=Options)
     automatic: bool = False  #: send without waiting where nothing speaks against it
     printer_id: str | None = None
@@ -138,3 +138,6 @@ class Mailing:
     ready_at: datetime | None
     sent_at: datetime | None
     finished_at: datetime | None
+    fields: tuple[dict[str, Any], ...] | None = None  #: rules that read fields of this mailing; None: its printer's
+    kept: str | None = None  #: SHA-256 of what was read of its pages, for cutting anew without reading again
+    cuts: dict[str, Any] = field(default_factory=dict)  #: proposals, which one was taken, what can be undone; see compose.proposals

@@ -41,6 +41,9 @@ def mailing(row: Row) -> Mailing:
         findings=tuple(Finding.from_dict(shape) for shape in row["findings"]),
         error=row["error"],
         sender_name=row["sender_name"],
+        fields=tuple(row["fields"]) if row["fields"] is not None else None,
+        kept=row["kept"],
+        cuts=row["cuts"] or {},
         created_at=row["created_at"],
         received_at=row["received_at"],
         ready_at=row["ready_at"],
@@ -76,6 +79,8 @@ def item(row: Row) -> Item:
         cost=row["cost"],
         opened_at=row["opened_at"],
         updated_at=row["updated_at"],
+        fields=row["fields"] or {},
+        parts=tuple(row["parts"] or ()),
     )
 
 
@@ -117,6 +122,9 @@ def new_item(new: NewItem) -> dict[str, Any]:
         "mobile": new.mobile,
         "fax": new.fax,
         "reference": new.reference[:200],
+        "channel": new.channel.value if new.channel else None,
+        "fields": dict(new.fields) or None,
+        "parts": [dict(part) for part in new.parts] or None,
         "findings": [finding.as_dict() for finding in new.findings],
         "level": new.level.value if new.level else None,
     }

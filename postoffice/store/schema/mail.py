@@ -20,6 +20,7 @@ printers = sa.Table(
     sa.Column("accepting", sa.Boolean, nullable=False),
     sa.Column("max_bytes", sa.BigInteger, nullable=False),
     sa.Column("max_jobs", sa.Integer, nullable=False),
+    sa.Column("fields", Json),  # rules that read fields of its letters; see compose.fields
     created_column(),
     sa.Column("removed_at", UtcTime),
 )
@@ -80,6 +81,9 @@ mailings = sa.Table(
     sa.Column("error", Json),
     sa.Column("sender_name", sa.String(255), nullable=False, default=""),
     sa.Column("approved_by", Id),
+    sa.Column("fields", Json),  # as the printer's, where they were changed for this mailing
+    sa.Column("kept", sa.String(64)),  # what was read of the pages, as a document
+    sa.Column("cuts", Json),  # proposals and what was chosen; see compose.proposals
     created_column(),
     sa.Column("received_at", UtcTime),
     sa.Column("ready_at", UtcTime),
@@ -109,6 +113,8 @@ items = sa.Table(
     sa.Column("mobile", sa.String(20), nullable=False, default=""),
     sa.Column("fax", sa.String(20), nullable=False, default=""),
     sa.Column("reference", sa.String(200), nullable=False, default=""),
+    sa.Column("fields", Json),  # customer, invoice, amount, due, ... as read
+    sa.Column("parts", Json),  # letters that share one envelope; see compose.together
     sa.Column("channel", sa.String(10)),
     sa.Column("findings", Json, nullable=False),
     sa.Column("level", sa.String(10)),
