@@ -1,0 +1,193 @@
+"""What is known of a structure: the sheets of letters laid out before, by the heights of the lines in their cells."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from postoffice.compose.render.cells import Cell, Shape, boxes_of_cells, shape_of
+from postoffice.compose.render.engine import Box
+from postoffice.compose.render.painting import Inks, Stream, paint_lines
+from postoffice.compose.render.sheets import Link, Sheets, runs
+from postoffice.compose.render.structure import Structure, copied
+
+#: sheets that are kept for a structure, the least used go first
+_SHEETS = 48
+#: shapes and pieces of text that are remembered for a structure
+_REMEMBERED = 3_000
+
+Texts = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A fragment of a cell on sheets: its left and top, px, and how many lines it has."""
+
+    x: float
+    y: float
+    lines: int
+
+
+@dataclass(slots=True)
+class Kept:
+    """Sheets with what is needed to stamp on them."""
+
+    sheets: Sheets
+    own: dict[int, Texts]  # texts of the cells that differed from the structure's when the sheets were made
+    places: dict[int, list[Place]]
+    states: frozenset[str]
+    serial: int
+    proofs: int = 0
+    refuted: bool = False
+
+
+class Known:
+    """A structure, its sheets, and the lines met so far."""
+
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
+        self.sheets: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
+        self._context = structure.line_context() if structure.reusable else None
+        self._base: dict[int, Shape] = {}
+        self._shapes: dict[tuple[int, Texts], Shape] = {}
+        self._pieces: dict[tuple[int, int, Texts], list[bytes]] = {}
+        self._refuted: set[tuple[Any, ...]] = set()
+        self._serial = 0
+
+    # --- which sheets fit
+
+    def key(self, texts: Sequence[str], changed: Mapping[int, str]) -> tuple[Any, ...] | None:
+        """The sheets on which a letter fits: what its surroundings feel of the cells that changed. None: no sheets can help."""
+        felt: list[Any] = []
+        for cell in self._cells(changed):
+            own = tuple(texts[number] for number in cell.texts)
+            if not cell.free:
+                felt.append((cell.index, own))
+                continue
+            shape = self._shapes.get((cell.index, own)) or self._shape(cell, own)
+            if shape != self._base.get(cell.index):
+                felt.append((cell.index, shape))
+        key = tuple(felt)
+        return None if key in self._refuted else key
+
+    def _cells(self, changed: Mapping[int, str]) -> list[Cell]:
+        of = self.structure.cell_of
+        return [self.structure.cells[index] for index in sorted({of[number].index for number in changed})]
+
+    def _shape(self, cell: Cell, texts: Texts) -> Shape:
+        shape = shape_of(self._lines(cell, texts))
+        if len(self._shapes) >= _REMEMBERED:
+            self._shapes.clear()
+        self._shapes[cell.index, texts] = shape
+        return shape
+
+    def _lines(self, cell: Cell, texts: Texts) -> list[Box]:
+        swapped = {
+            number: self.structure.collapsed(number, text)
+            for number, text in zip(cell.texts, texts, strict=True)
+            if text != self.structure.texts[number]
+        }
+        return cell.lines(self._context, copied(cell.line, swapped))
+
+    # --- keeping sheets
+
+    def keep(
+        self,
+        key: tuple[Any, ...],
+        changed: Mapping[int, str],
+        pages: Sequence[Any],
+        streams: Sequence[Stream],
+        links: list[list[Link]],
+        resources: int,
+        states: frozenset[str],
+    ) -> bool:
+        """Keep the pages of a letter as sheets; False where they cannot serve."""
+        places = self._settle(pages, streams)
+        own = {cell.index: self._texts(cell, changed) for cell in self._cells(changed)}
+        if not key and not changed:
+            self._base = self._heights(pages)
+        if any(index in own and not self.structure.cells[index].free and (index, own[index]) not in key for index in own):
+            return False  # a cell turned out to be felt by its surroundings only now
+        if len(self.sheets) >= _SHEETS:
+            self.sheets.popitem(last=False)
+        sheets = Sheets.of(pages, streams, links, resources, frozenset(places))
+        self._serial += 1
+        self.sheets[key] = Kept(sheets, own, places, states, self._serial)
+        return True
+
+    def refute(self, key: tuple[Any, ...]) -> None:
+        """These sheets gave another picture than layout: never again."""
+        self.sheets.pop(key, None)
+        self._refuted.add(key)
+
+    def _texts(self, cell: Cell, changed: Mapping[int, str]) -> Texts:
+        return tuple(changed.get(number, self.structure.texts[number]) for number in cell.texts)
+
+    def _heights(self, pages: Sequence[Any]) -> dict[int, Shape]:
+        found: dict[int, Shape] = {}
+        for page in pages:
+            for index, blocks in boxes_of_cells(page._page_box).items():
+                for block in blocks:
+                    found[index] = (*found.get(index, ()), *shape_of(block.children))
+        return found
+
+    def _settle(self, pages: Sequence[Any], streams: Sequence[Stream]) -> dict[int, list[Place]]:
+        """The places of the cells that can be stamped; the others are marked as not free."""
+        painted = [cell for stream in streams for cell in {run[0] for run in runs(stream)}]
+        broken = {run[0] for stream in streams for run in runs(stream) if [r[0] for r in runs(stream)].count(run[0]) > 1}
+        places: dict[int, list[Place]] = {}
+        for page in pages:
+            floats = [box for box in page._page_box.descendants() if box.is_floated()]
+            for index, blocks in boxes_of_cells(page._page_box).items():
+                cell = self.structure.cells[index]
+                for block in blocks:
+                    cell.settle(block)
+                    cell.free = cell.free and not any(_beside(block, one) for one in floats)
+                    first = block.children[0]
+                    places.setdefault(index, []).append(Place(block.content_box_x(), first.position_y, len(block.children)))
+        for cell in self.structure.cells:
+            fragments = len(places.get(cell.index, ()))
+            if not fragments or cell.index in broken or painted.count(cell.index) != fragments:
+                cell.free = False
+        return {index: found for index, found in places.items() if self.structure.cells[index].free}
+
+    # --- stamping
+
+    def pieces(self, kept: Kept, texts: Sequence[str], changed: Mapping[int, str], inks: Inks) -> dict[tuple[int, int], bytes] | None:
+        """What the cells paint that differ from the sheets' own letter; None where it cannot be stamped."""
+        found: dict[tuple[int, int], bytes] = {}
+        of = self.structure.cell_of
+        for index in {of[number].index for number in changed} | kept.own.keys():
+            cell = self.structure.cells[index]
+            now = tuple(texts[number] for number in cell.texts)
+            if not cell.free or now == kept.own.get(index):
+                continue
+            painted = self._pieces.get((kept.serial, index, now)) or self._piece(kept, cell, now, inks)
+            if not painted:
+                return None
+            for fragment, content in enumerate(painted):
+                found[index, fragment] = content
+        return found
+
+    def _piece(self, kept: Kept, cell: Cell, texts: Texts, inks: Inks) -> list[bytes]:
+        resources = inks.resources()
+        lines = self._lines(cell, texts)
+        painted = []
+        for place in kept.places[cell.index]:
+            part, lines = lines[: place.lines], lines[place.lines :]
+            dx, dy = place.x - cell.x, place.y - part[0].position_y
+            for line in part:
+                line.translate(dx, dy)
+            painted.append(paint_lines(part, inks, resources))
+        if not resources["ExtGState"].keys() <= kept.states or resources["XObject"] or resources["Pattern"] or resources["Shading"]:
+            return []
+        if len(self._pieces) >= _REMEMBERED:
+            self._pieces.clear()
+        self._pieces[kept.serial, cell.index, texts] = painted
+        return painted
+
+
+def _beside(block: Box, floated: Box) -> bool:
+    """Whether a float stands at the height of a block."""
+    top, bottom = floated.position_y, floated.position_y + floated.margin_height()
+    return bool(top < block.position_y + block.margin_height() + 1 and bottom > block.position_y - 1)

@@ -1,0 +1,119 @@
+"""The press: one letter after the other into a book, by the cheapest of three roads that give the same pages.
+
+1. `stamped`: a page with this markup and lines of these heights was laid out before; only the cells that differ are laid out.
+2. `laid`: the markup is known, its boxes are copied and laid out with the new texts.
+3. `whole`: parsed, styled and laid out from the start.
+
+The first letters that take the first road also take the second: where what they paint differs, that sheet is never used again.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from postoffice.compose.render.book import Book
+from postoffice.compose.render.engine import Fonts
+from postoffice.compose.render.known import Known
+from postoffice.compose.render.markup import alike, parts, plain
+from postoffice.compose.render.painting import operators, paint
+from postoffice.compose.render.sheets import links_of, print_once
+from postoffice.compose.render.structure import Structure
+
+#: structures that are kept, the least used go first
+_STRUCTURES = 24
+#: letters on new sheets whose pages are also laid out as a whole and compared
+_PROOFS = 2
+
+
+class Press:
+    """Prints letters of one template into one book."""
+
+    def __init__(self, book: Book, *, fonts: Fonts, fetcher: Any, base_url: str, images: dict[str, Any], stamping: bool = True) -> None:
+        self._book = book
+        self._fonts, self._fetcher, self._base, self._images = fonts, fetcher, base_url, images
+        self._stamping = stamping
+        self._known: OrderedDict[str, list[Known]] = OrderedDict()
+        self.roads: Counter[str] = Counter()  #: letters by road; `refuted`: sheets that failed their proof
+
+    def letter(self, source: str) -> int:
+        """Print a letter of this HTML; how many pages it has."""
+        markup, texts = parts(source)
+        known, changed = self._find(markup, texts)
+        if known is None:
+            self.roads["whole"] += 1
+            return self._first(source, markup, texts)
+        if not self._stamping:
+            self.roads["laid"] += 1
+            return self._lay(known, changed)
+        key = known.key(texts, changed)
+        if key is None or key not in known.sheets:
+            self.roads["laid"] += 1
+            return self._lay(known, changed, key)
+        return self._stamp(known, key, texts, changed)
+
+    def _find(self, markup: str, texts: list[str]) -> tuple[Known | None, dict[int, str]]:
+        group = self._known.get(markup)
+        if group is None:
+            return None, {}
+        self._known.move_to_end(markup)
+        for known in group:
+            base = known.structure.texts
+            changed = {number: text for number, (text, other) in enumerate(zip(texts, base, strict=True)) if text != other}
+            if known.structure.swappable(changed) and all(alike(plain(text), plain(base[n])) for n, text in changed.items()):
+                return known, changed
+        return None, {}
+
+    def _first(self, source: str, markup: str, texts: list[str]) -> int:
+        structure = Structure(source, texts, fonts=self._fonts, fetcher=self._fetcher, base_url=self._base, images=self._images)
+        self._book.language = self._book.language or structure.language
+        known = Known(structure)
+        if structure.reusable:
+            self._known.setdefault(markup, []).append(known)
+            self._forget()
+        return self._lay(known, {}, () if structure.reusable and self._stamping else None)
+
+    def _forget(self) -> None:
+        while sum(map(len, self._known.values())) > _STRUCTURES:
+            oldest = next(iter(self._known))
+            self._known[oldest].pop(0)
+            if not self._known[oldest]:
+                del self._known[oldest]
+
+    def _lay(self, known: Known, changed: Mapping[int, str], key: tuple[Any, ...] | None = None) -> int:
+        """Lay the letter out. With `key`, its pages become sheets to stamp on."""
+        structure = known.structure
+        pages = structure.pages(changed)
+        resources = self._book.inks.resources()
+        streams = [paint(page, self._book.inks, resources) for page in pages]
+        links = links_of(pages, structure.links(pages))
+        states = frozenset(resources["ExtGState"])
+        number = self._book.resources(resources)
+        if key is not None and known.keep(key, changed, pages, streams, links, number, states):
+            known.sheets[key].sheets.put(self._book, {})
+        else:
+            print_once(self._book, pages, streams, links, number)
+        return len(pages)
+
+    def _stamp(self, known: Known, key: tuple[Any, ...], texts: list[str], changed: Mapping[int, str]) -> int:
+        kept = known.sheets[key]
+        pieces = known.pieces(kept, texts, changed, self._book.inks)
+        if pieces is None:
+            self.roads["laid"] += 1
+            return self._lay(known, changed)
+        if kept.sheets.vary({cell for cell, _ in pieces}):
+            kept.proofs = min(kept.proofs, _PROOFS - 1)
+        if kept.proofs < _PROOFS:
+            if not self._proven(known, kept.sheets.contents(pieces), changed):
+                self.roads["refuted"] += 1
+                known.refute(key)
+                return self._lay(known, changed)
+            kept.proofs += 1
+        self.roads["stamped"] += 1
+        kept.sheets.put(self._book, pieces)
+        return len(kept.sheets)
+
+    def _proven(self, known: Known, contents: list[bytes], changed: Mapping[int, str]) -> bool:
+        """Whether the letter laid out as a whole paints the same."""
+        resources = self._book.inks.resources()
+        pages = known.structure.pages(changed)
+        return [operators(paint(page, self._book.inks, resources)) for page in pages] == contents
