@@ -50,8 +50,8 @@ class Carriers(Protocol):
         """The carrier that each channel uses now; sandbox carriers only where not `live`."""
         ...
 
-    async def get(self, organisation_id: str, name: str) -> Carrier:
-        """A carrier by name; NotFound where it was removed or switched off."""
+    async def get(self, organisation_id: str, name: str, *, even_off: bool = False) -> Carrier:
+        """A carrier by name; NotFound where it was removed or switched off. `even_off`: its news still count when it is off."""
         ...
 
     def check(self, kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -74,6 +74,7 @@ class Limits:
     link_days: int
     lease_seconds: float
     chunk_delay: float  #: seconds; for trials of crashes
+    give_up: timedelta = timedelta(days=5)  #: a delivery that its carrier never takes fails after it
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,11 @@ class CatalogueCarriers:
                 chosen.setdefault(row.channel, row.name)
         return chosen
 
-    async def get(self, organisation_id: str, name: str) -> Carrier:
+    async def get(self, organisation_id: str, name: str, *, even_off: bool = False) -> Carrier:
         """See house.Carriers."""
         async with self._database.read() as connection:
             row = await carriers.by_name(connection, organisation_id, name)
-        if not row.enabled:
+        if not row.enabled and not even_off:
             raise NotFound("carrier-off", f"The carrier {name} is switched off.", help="Switch it on at the desk.")
         known = self._built.get((organisation_id, name))
         if known is not None and known[0] == row.sealed:
@@ -192,6 +192,7 @@ def _limits(settings: Settings) -> Limits:
         link_days=settings.link_days,
         lease_seconds=settings.lease_seconds,
         chunk_delay=settings.chunk_delay_ms / 1000,
+        give_up=timedelta(days=settings.give_up_days),
     )
 
 

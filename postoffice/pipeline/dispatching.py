@@ -9,19 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.dispatch.doubt import Settle, settle
 from postoffice.dispatch.hand_over import Answer, Outcome, hand_over, not_made
-from postoffice.dispatch.retry import next_try
+from postoffice.dispatch.retry import Retry, next_try, patience
 from postoffice.house import House
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Delivery, Receipt
 from postoffice.model.errors import CarrierError, PostOfficeError
 from postoffice.model.mailing import Mailing
-from postoffice.model.ports import Carrier
+from postoffice.model.ports import Carrier, Paced
 from postoffice.model.states import DeliveryState, EventKind
 from postoffice.pipeline.blocking import leave_out_blocked
 from postoffice.pipeline.news import apply_news, block_address
 from postoffice.pipeline.pieces import Bench
 from postoffice.pipeline.stop import Stop
-from postoffice.store import batches, deliveries, events, items, mailings, people
+from postoffice.store import batches, deliveries, events, items, mailings, paces, people
 from postoffice.store import carriers as carrier_rows
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import Change, LostLease
@@ -29,6 +29,9 @@ from postoffice.store.finishing import finish_if_done
 
 #: a batch whose carrier was removed or switched off looks again after this
 CARRIER_AGAIN = timedelta(minutes=1)
+#: a pause that is waited for with the batch in hand; a longer one is left to the batch's hour
+SHORT_PAUSE = timedelta(seconds=0.5)
+LONGEST_PAUSE = timedelta(minutes=15)  #: until a carrier is asked again whether it still wants to be left alone
 #: workers that died over a delivery before it has to wait: the lease paces them too, so it is rather they than the delivery
 DEATHS = 5
 KINDS = {
@@ -52,13 +55,14 @@ async def dispatch(house: House, batch: Batch, stop: Stop) -> None:
     health = Health(house, mailing.organisation_id, carrier.name)
     async with Bench(house, mailing, organisation) as bench:
         await _settle_orphans(house, batch, mailing, carrier)
-        while some := await _mark(house, batch, carrier):
-            if some := await leave_out_blocked(house, batch, mailing, some):
+        while marked := await _next(house, batch, carrier, stop):
+            if some := await leave_out_blocked(house, batch, mailing, marked):
                 await health.note(await _hand_over_chunk(house, batch, mailing, carrier, bench, some))
             if house.limits.chunk_delay:
                 await asyncio.sleep(house.limits.chunk_delay)
             stop.check()
-    await _close(house, batch, mailing, carrier)
+    if marked is not None:
+        await _close(house, batch, mailing, carrier)
 
 
 @dataclass
@@ -86,9 +90,43 @@ async def _wait_for_carrier(house: House, batch: Batch, missing: PostOfficeError
         await carrier_rows.note_health(connection, batch.organisation_id, batch.data["carrier"], now, missing.message)
 
 
-async def _mark(house: House, batch: Batch, carrier: Carrier) -> list[Delivery]:
+async def _next(house: House, batch: Batch, carrier: Carrier, stop: Stop) -> list[Delivery] | None:
+    """The next chunk, marked; empty: none is left or due; None: nothing can go for a while, and the batch was put off."""
+    while True:
+        pause, marked = await _mark(house, batch, carrier)
+        if not pause:
+            return marked
+        if pause > SHORT_PAUSE:
+            return None if await _pause(house, batch, carrier, pause) else []
+        await asyncio.sleep(pause.total_seconds())
+        stop.check()
+
+
+async def _mark(house: House, batch: Batch, carrier: Carrier) -> tuple[timedelta, list[Delivery]]:
+    """Mark the next chunk; or how long nothing can go, by the carrier's own word or by its rate, and then nothing is marked."""
+    wait = carrier.wait() if isinstance(carrier, Paced) else 0.0
+    if wait:
+        return timedelta(seconds=wait), []
+    now, rate, most = house.clock.now(), carrier.abilities.per_second, carrier.abilities.chunk
     async with house.database.write() as connection:
-        return await deliveries.mark(connection, batch, carrier.abilities.chunk, house.clock.now(), house.lease)
+        if rate:
+            if pause := await paces.wait(connection, batch.organisation_id, carrier.name, now):
+                return pause, []
+            most = min(most, max(1, int(rate)))  # what one second takes: a burst no longer than that
+        marked = await deliveries.mark(connection, batch, most, now, house.lease)
+        if rate and marked:
+            await paces.spend(connection, batch.organisation_id, carrier.name, now, timedelta(seconds=len(marked) / rate))
+    return timedelta(), marked
+
+
+async def _pause(house: House, batch: Batch, carrier: Carrier, pause: timedelta) -> bool:
+    """Leave the batch until the carrier takes something again; others go on meanwhile. False: nothing is left to hand over."""
+    async with house.database.write() as connection:
+        left, _ = await deliveries.next_due(connection, batch.id)
+        if left and not await batches.put_off(connection, batch, house.clock.now() + min(pause, LONGEST_PAUSE)):
+            raise LostLease(batch.id)
+    house.log.debug("carrier.paced", batch=batch.id, carrier=carrier.name, left=left, seconds=round(pause.total_seconds(), 1))
+    return left > 0
 
 
 async def _hand_over_chunk(
@@ -124,14 +162,19 @@ async def _record(
                 await block_address(connection, house, mailing, change.delivery, found, outcome.code, carrier.name)
 
 
+def _retry(house: House, mailing: Mailing, delivery: Delivery, asked: timedelta | None) -> Retry:
+    since = max(delivery.created_at, mailing.options.send_at or delivery.created_at)
+    longest = patience(mailing.options, house.limits.give_up)
+    return next_try(attempt=delivery.attempt, created_at=since, now=house.clock.now(), asked=asked, longest=longest)
+
+
 def _change(house: House, mailing: Mailing, carrier: Carrier, delivery: Delivery, outcome: Outcome) -> Change:
-    now = house.clock.now()
     if outcome.answer is Answer.TAKEN and outcome.receipt:
         receipt = outcome.receipt
         return Change(delivery, "hand_over", receipt.reference, receipt.cost, outcome.reason if outcome.code else "", outcome.code)
     if outcome.answer is Answer.LATER:
         asked = outcome.later.after if outcome.later else None
-        retry = next_try(attempt=delivery.attempt, created_at=delivery.created_at, now=now, asked=asked)
+        retry = _retry(house, mailing, delivery, asked)
         if retry.at is not None:
             return Change(delivery, "put_back", error=outcome.reason, code=outcome.code, not_before=retry.at)
         return Change(delivery, "refuse", error=f"Given up after {delivery.attempt} tries: {outcome.reason}", code=outcome.code)
@@ -143,7 +186,7 @@ def _change(house: House, mailing: Mailing, carrier: Carrier, delivery: Delivery
 def _doubt(house: House, mailing: Mailing, carrier: Carrier, delivery: Delivery, reason: str, code: str, *, quick: int = 1) -> Change:
     """`quick`: up to so many calls the next one follows at once; then it waits, lest a carrier that breaks off be called on and on."""
     way = settle(carrier.abilities, mailing.options.purpose, delivery.attempt)
-    retry = next_try(attempt=delivery.attempt, created_at=delivery.created_at, now=house.clock.now(), asked=None)
+    retry = _retry(house, mailing, delivery, None)
     if way is Settle.REPEAT and retry.at is not None:
         not_before = None if delivery.attempt <= quick else retry.at
         return Change(delivery, "put_back", error=reason, code=code or "in-doubt", not_before=not_before)

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from postoffice.dispatch.doubt import MOST_CALLS_WITHOUT_KEYS, Settle, settle
 from postoffice.dispatch.hand_over import Answer, Outcome, hand_over
-from postoffice.dispatch.retry import FIRST_WAIT, GIVE_UP_AFTER, LONGEST_WAIT, next_try
+from postoffice.dispatch.retry import FIRST_WAIT, GIVE_UP_AFTER, LONGEST_WAIT, next_try, patience
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.delivery import Event, Knock, Piece, Receipt
 from postoffice.model.errors import AlreadySent, Forged, InDoubt, OutOfRoom, PostOfficeError, Refused, TryLater, Unreadable
+from postoffice.model.mailing import Options, Postage
 from postoffice.model.ports import Abilities
 from tests.channels.fakes import ListLog
 
@@ -121,6 +122,24 @@ def test_retry(attempt: int, hours: int, asked: int | None) -> None:
         assert retry.at is None
     else:
         assert retry.at and (retry.at == NOW + wish if wish is not None else FIRST_WAIT <= retry.at - NOW <= LONGEST_WAIT)
+
+
+@pytest.mark.parametrize(
+    ("options", "days"),
+    [
+        (Options(), 5),
+        (Options(postage=Postage.PRIORITY), 1),
+        (Options(postage=Postage.REGISTERED), 1),
+        (Options(purpose=Purpose.PROMOTION), 2),
+        (Options(purpose=Purpose.INVOICE), 5),
+    ],
+)
+def test_patience_ends_sooner_for_what_is_urgent_and_for_what_grows_stale(options: Options, days: int) -> None:
+    longest = patience(options)
+    assert longest == timedelta(days=days)
+    assert next_try(attempt=9, created_at=NOW, now=NOW + longest, asked=None, longest=longest).at
+    assert next_try(attempt=9, created_at=NOW, now=NOW + longest + timedelta(seconds=1), asked=None, longest=longest).at is None
+    assert patience(options, timedelta(hours=3)) == timedelta(hours=3), "never longer than the office's own setting"
 
 
 def test_waits_double() -> None:

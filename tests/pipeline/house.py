@@ -128,11 +128,11 @@ class FixedCarriers:
         found = dict(await self.real.names(organisation_id, live=live))
         return found | {channel: carrier.name for channel, carrier in self.mine.items()}
 
-    async def get(self, organisation_id: str, name: str) -> Carrier:
+    async def get(self, organisation_id: str, name: str, *, even_off: bool = False) -> Carrier:
         for carrier in self.mine.values():
-            if carrier.name == name and name not in self.off:
+            if carrier.name == name and (even_off or name not in self.off):
                 return carrier
-        return await self.real.get(organisation_id, name)
+        return await self.real.get(organisation_id, name, even_off=even_off)
 
 
 class Office:
@@ -214,6 +214,12 @@ class Office:
     async def states(self, mailing: Mailing) -> dict[str, int]:
         async with self.house.database.read() as connection:
             return {state.value: count for state, count in (await items.count_by_state(connection, mailing.id)).items()}
+
+    async def last_error(self, mailing: Mailing) -> str:
+        """What the latest delivery of a mailing says of its failure."""
+        query = sa.select(tables.deliveries.c.error).where(tables.deliveries.c.mailing_id == mailing.id)
+        async with self.house.database.read() as connection:
+            return str(await connection.scalar(query.order_by(tables.deliveries.c.id.desc())))
 
     async def box(self) -> dict[str, int]:
         """What the sandbox took: copies by key."""

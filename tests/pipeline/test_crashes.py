@@ -292,7 +292,7 @@ async def test_try_later_then_success(office: Office) -> None:
 async def test_try_later_for_days_ends(office: Office) -> None:
     mailing, carrier = await planned(office, 1, KEYS)
     carrier.say["*"] = [TryLater("never today")] * 1000
-    await office.follow(60, hours=2)
+    await office.follow(64, hours=2)
     assert await office.states(mailing) == {"failed": 1}
     assert (await office.mailing(mailing)).state is MailingState.FINISHED
     assert 30 < len(carrier.calls) < 60
