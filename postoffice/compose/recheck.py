@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import phonenumbers
-
 from postoffice.compose.pages import read_pages
 from postoffice.compose.read_address import check_typed
 from postoffice.compose.split import cut, parse_rule
+from postoffice.compose.values import check_email, check_number
 from postoffice.model.address import PostalAddress
-from postoffice.model.errors import PostOfficeError
 from postoffice.model.finding import Finding
 from postoffice.model.item import Item, NewItem
 from postoffice.model.layout import LAYOUTS, Layout
@@ -37,34 +35,11 @@ def points(*, email: str | None, mobile: str | None, fax: str | None, country: s
     """Typed addresses of the other channels, normalised (numbers as E.164); None is left out, "" stays ""."""
     found: dict[str, str] = {}
     if email is not None:
-        found["email"] = _email(email)
+        found["email"] = check_email(email)
     for name, typed in (("mobile", mobile), ("fax", fax)):
         if typed is not None:
-            found[name] = _number(name, typed, country)
+            found[name] = check_number(name, typed, country)
     return found
-
-
-def _email(typed: str) -> str:
-    typed = typed.strip()
-    local, at, domain = typed.rpartition("@")
-    broken = any(letter.isspace() or not letter.isprintable() for letter in typed) or len(typed) > 254
-    if typed and (broken or not at or not local or "." not in domain.strip(".") or "@" in local):
-        raise PostOfficeError("bad-email", f"{typed[:80]!r} is not an e-mail address.", help="Write it like name@example.org.")
-    return typed
-
-
-def _number(name: str, typed: str, country: str) -> str:
-    if not typed.strip():
-        return ""
-    try:
-        number = phonenumbers.parse(typed, country)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_valid_number(number):
-        raise PostOfficeError(
-            f"bad-{name}", f"{typed[:40]!r} is not a valid {name} number.", help="Write it like +33 6 12 34 56 78, with its country."
-        )
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def unchanged(item: Item) -> NewItem:

@@ -15,7 +15,12 @@ _MOST_CHARACTERS = 200
 _MOST_REPEATS = 8
 #: mm: no zone lies beyond the largest paper
 _MOST_MM = 2000.0
-_HELP = "Use address, pages:N, text:X,Y,WIDTH,HEIGHT~EXPRESSION (millimetres from the top left corner) or whole."
+_HELP = (
+    "Use auto, address, pages:N, text:X,Y,WIDTH,HEIGHT~EXPRESSION (millimetres from the top left corner), separator:blank, "
+    "separator:barcode, separator:text~EXPRESSION, marker, order:FILE, bookmarks:LEVEL or whole."
+)
+#: outline levels that a rule may name
+_DEEPEST = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,47 @@ class WholeRule:
     """The document is one item."""
 
 
-Rule = AddressRule | PagesRule | TextRule | WholeRule
+@dataclass(frozen=True, slots=True)
+class SeparatorRule:
+    """A page that only separates starts a new item and belongs to none.
+
+    `kind`: any (blank, or nothing but a barcode), blank, barcode, text (nothing but what `pattern` says). With a `pattern`, a page
+    whose barcode says it separates whatever else it bears (patch sheets have instructions on them).
+    """
+
+    kind: str = "any"
+    pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerRule:
+    """A page with a marker (see compose.marker) starts a new item and tells of its recipient."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRule:
+    """A spreadsheet has one row per item, in order. `file`: the SHA-256 of a document of the organisation, or a path."""
+
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookmarksRule:
+    """A page that an outline entry of this level points to starts a new item. Levels count from 1."""
+
+    level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AutoRule:
+    """All of them are tried; see compose.proposals."""
+
+
+Rule = AddressRule | PagesRule | TextRule | SeparatorRule | MarkerRule | OrderRule | BookmarksRule | AutoRule | WholeRule
 
 
 def parse_rule(text: str) -> Rule:
-    """The rule that `text` writes: `address`, `pages:N`, `text:X,Y,W,H~REGEX`, `whole`. PostOfficeError bad-split-rule otherwise."""
+    """The rule that `text` writes (see README, "Where letters begin"). PostOfficeError bad-split-rule otherwise."""
     word, _, rest = text.strip().partition(":")
     parser = _PARSERS.get(word.strip().lower())
     if parser is None:
@@ -83,10 +124,33 @@ def _text(rest: str) -> Rule:
     place, mark, pattern = rest.partition("~")
     if not mark or not pattern:
         raise _bad("A text rule needs a zone and an expression with ~ between them.")
-    return TextRule(_zone(place), _checked(pattern))
+    return TextRule(parse_zone(place), check_expression(pattern))
 
 
-def _zone(place: str) -> Box:
+def _separator(rest: str) -> Rule:
+    kind, mark, pattern = rest.partition("~")
+    kind = kind.strip().lower() or "any"
+    if kind not in ("any", "blank", "barcode", "text"):
+        raise _bad(f"'{kind[:40]}' is no kind of separator page: blank, barcode or text.")
+    if (kind == "text") != bool(pattern) and kind != "barcode" or bool(mark) != bool(pattern):
+        raise _bad("A separator of text needs an expression after ~, one of blank pages takes none.")
+    return SeparatorRule(kind, check_expression(pattern) if pattern else "")
+
+
+def _order(rest: str) -> Rule:
+    if not rest:
+        raise _bad("The order rule needs its spreadsheet.")
+    return OrderRule(rest)
+
+
+def _bookmarks(rest: str) -> Rule:
+    if rest and not (rest.isascii() and rest.isdigit() and 1 <= int(rest[:3]) <= _DEEPEST):
+        raise _bad(f"'{rest[:40]}' is no level of bookmarks from 1 to {_DEEPEST}.")
+    return BookmarksRule(int(rest or 1))
+
+
+def parse_zone(place: str) -> Box:
+    """`X,Y,WIDTH,HEIGHT` in mm. PostOfficeError bad-split-rule where it is none, or lies outside any page."""
     try:
         x, y, width, height = (float(part) for part in place.split(","))
     except ValueError:
@@ -96,8 +160,11 @@ def _zone(place: str) -> Box:
     return (x, y, width, height)
 
 
-def _checked(pattern: str) -> str:
-    """The expression, if it is one and cannot run wild: no repetition within a repetition, no back reference, few without end."""
+def check_expression(pattern: str) -> str:
+    """The expression, if it is one and cannot run wild: no repetition within a repetition, no back reference, few without end.
+
+    PostOfficeError bad-split-rule otherwise.
+    """
     if len(pattern) > _MOST_CHARACTERS:
         raise _bad(f"The expression is longer than {_MOST_CHARACTERS} characters.")
     try:
@@ -144,4 +211,9 @@ _PARSERS: dict[str, Callable[[str], Rule]] = {
     "whole": _bare(WholeRule()),
     "pages": _pages,
     "text": _text,
+    "separator": _separator,
+    "marker": _bare(MarkerRule()),
+    "order": _order,
+    "bookmarks": _bookmarks,
+    "auto": _bare(AutoRule()),
 }

@@ -7,18 +7,44 @@ item of its own that is held with the reason.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from postoffice.compose.cutting import (
+    Cut,
+    Run,
+    by_bookmarks,
+    by_markers,
+    by_separators,
+    by_starts,
+    disagreeing,
+    numbers_letters,
+)
+from postoffice.compose.fields import FieldRule, read_fields
 from postoffice.compose.findings import finding
+from postoffice.compose.marker import read_markers, with_values
+from postoffice.compose.order import Entry, by_order
 from postoffice.compose.pages import PageFacts
 from postoffice.compose.preflight import of_first_page, of_item
-from postoffice.compose.rules import AddressRule, PagesRule, Rule, TextRule, WholeRule, parse_rule, zones_of
-from postoffice.model.finding import Finding, Severity
+from postoffice.compose.rules import (
+    AddressRule,
+    BookmarksRule,
+    MarkerRule,
+    OrderRule,
+    PagesRule,
+    Rule,
+    SeparatorRule,
+    TextRule,
+    WholeRule,
+    parse_rule,
+    zones_of,
+)
+from postoffice.compose.values import Value
+from postoffice.model.finding import Box, Finding, Severity
 from postoffice.model.item import NewItem
 from postoffice.model.layout import Layout
 
-__all__ = ["Rule", "cut", "parse_rule", "zones_of"]
+__all__ = ["Cutting", "Material", "Rule", "cut", "cut_all", "parse_rule", "runs_of", "zones_of"]
 
 #: how much two readings of one address from pictures resemble each other
 _ALIKE = 0.88
@@ -26,29 +52,62 @@ _ALIKE = 0.88
 _FEW = 3
 
 
-@dataclass(slots=True)
-class Run:
-    """Pages that belong together: index of the first (from 0), count, and what is to be said of the cut."""
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a document gives to cut it by: its pages, the zones that were read of each, its outline, a spreadsheet's rows."""
 
-    first: int
-    count: int = 1
-    findings: list[Finding] = field(default_factory=list)
+    pages: Sequence[PageFacts]
+    layout: Layout
+    zones: Sequence[Box] = ()
+    outline: Sequence[tuple[int, int]] = ()  #: (level, page), both from 1
+    entries: Sequence[Entry] = ()
+    fields: Sequence[FieldRule] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """Items with what is to be said of the whole; `matched`: how often the rule found what it looks for, 0 where it does not suit."""
+
+    items: tuple[NewItem, ...]
+    findings: tuple[Finding, ...] = ()
+    matched: int = 1
 
 
 def cut(pages: Sequence[PageFacts], rule: Rule, layout: Layout) -> list[NewItem]:
-    """The items of a document. Every page is in exactly one item, in order."""
-    if not pages:
-        return []
+    """The items of a document that is cut by what stands on its pages alone. Every page but separators is in one item, in order."""
+    return list(cut_all(Material(pages, layout, zones_of(rule)), rule).items)
+
+
+def cut_all(material: Material, rule: Rule) -> Cutting:
+    """The items of a document. PostOfficeError order-mismatch where a spreadsheet does not fit."""
+    if not material.pages:
+        return Cutting(())
+    made = runs_of(material, rule)
+    entries = material.entries if isinstance(rule, OrderRule) else ()
+    items = []
+    for number, run in enumerate(made.runs):
+        items.append(_item(run, material, rule, entries[number] if entries else None))
+    return Cutting(tuple(items), tuple(made.findings), made.matched)
+
+
+def runs_of(material: Material, rule: Rule) -> Cut:
+    """Where items begin and end by a rule. PostOfficeError order-mismatch."""
+    pages = material.pages
     if isinstance(rule, AddressRule):
-        runs = _by_address(pages)
-    elif isinstance(rule, PagesRule):
-        runs = _by_count(pages, rule.count)
-    elif isinstance(rule, TextRule):
-        runs = _by_text(pages, rule)
-    else:
-        runs = [Run(0, len(pages))]
-    by_address = isinstance(rule, AddressRule)
-    return [_item(run, pages, layout, others=not by_address and not isinstance(rule, WholeRule)) for run in runs]
+        return Cut(_by_address(pages), matched=sum(page.reading.kind == "complete" for page in pages))
+    if isinstance(rule, PagesRule):
+        return Cut(_by_count(pages, rule.count))
+    if isinstance(rule, TextRule):
+        return _by_text(pages, rule, material.zones)
+    if isinstance(rule, SeparatorRule):
+        return by_separators(pages, rule)
+    if isinstance(rule, MarkerRule):
+        return by_markers(pages)
+    if isinstance(rule, BookmarksRule):
+        return by_bookmarks(pages, material.outline, rule.level)
+    if isinstance(rule, OrderRule):
+        return by_order(pages, material.entries).cut
+    return Cut([Run(0, len(pages))])
 
 
 def _by_count(pages: Sequence[PageFacts], count: int) -> list[Run]:
@@ -58,15 +117,12 @@ def _by_count(pages: Sequence[PageFacts], count: int) -> list[Run]:
     return runs
 
 
-def _by_text(pages: Sequence[PageFacts], rule: TextRule) -> list[Run]:
+def _by_text(pages: Sequence[PageFacts], rule: TextRule, zones: Sequence[Box]) -> Cut:
     pattern = re.compile(rule.pattern, re.MULTILINE)
-    starts = [index for index, page in enumerate(pages) if index == 0 or any(pattern.search(zone) for zone in page.zones)]
-    return _runs(starts, len(pages))
-
-
-def _runs(starts: Sequence[int], pages: int) -> list[Run]:
-    ends = [*starts[1:], pages]
-    return [Run(start, end - start) for start, end in zip(starts, ends, strict=True)]
+    place = list(zones).index(rule.zone) if rule.zone in zones else 0
+    starts = [index for index, page in enumerate(pages) if place < len(page.zones) and pattern.search(page.zones[place])]
+    runs = by_starts([0, *starts], len(pages))
+    return Cut(runs, matched=len(starts))
 
 
 def _by_address(pages: Sequence[PageFacts]) -> list[Run]:
@@ -125,8 +181,7 @@ class _Signs:
 
     def __init__(self, pages: Sequence[PageFacts]) -> None:
         self._pages = pages
-        # "page 17 of 913" numbers the whole document, not letters
-        self._numbered = not any(page.numbering and page.numbering[1] == len(pages) > 1 for page in pages)
+        self._numbered = numbers_letters(pages)
         keys: set[str] = set()
         starts: list[PageFacts] = []
         others: list[PageFacts] = []
@@ -167,17 +222,40 @@ class _Signs:
         return unknown
 
 
-def _item(run: Run, pages: Sequence[PageFacts], layout: Layout, *, others: bool) -> NewItem:
-    """The item of a run. `others`: look for a second recipient within (the rule did not go by addresses)."""
+def _item(run: Run, material: Material, rule: Rule, entry: Entry | None) -> NewItem:
+    """The item of a run, with what its pages, its markers and its row say."""
+    pages = material.pages
     first, rest = pages[run.first], pages[run.first + 1 : run.first + run.count]
     found = [*run.findings, *of_first_page(first.findings), *first.reading.findings]
     if first.reading.address is None:
         severity = Severity.WARNING if any(one.code == "ocr-unavailable" for one in found) else None
         text = " / ".join(first.reading.set_aside)
-        found.append(finding("no-address", first.page, layout.window, text, severity))
+        found.append(finding("no-address", first.page, material.layout.window, text, severity))
+    by_address = isinstance(rule, AddressRule)
     for page in rest:
         found += page.findings
-        if others and page.reading.kind == "complete" and not _same(first, page):
+        # a rule that did not go by addresses may have put two recipients together
+        if not by_address and not isinstance(rule, WholeRule) and page.reading.kind == "complete" and not _same(first, page):
             found.append(_second(page))
+    if not by_address and not isinstance(rule, PagesRule) and numbers_letters(pages):
+        found += disagreeing(run, pages)
     found += of_item(run.count, first.page)
-    return NewItem(first.page, run.count, first.reading.address, tuple(found))
+    item = NewItem(first.page, run.count, first.reading.address, tuple(found))
+    return _with_values(item, [first, *rest], material, entry)
+
+
+def _with_values(item: NewItem, pages: Sequence[PageFacts], material: Material, entry: Entry | None) -> NewItem:
+    """The item with values: the row's before the marker's before what is read on the page; contradictions are told."""
+    country = material.layout.country
+    told = read_markers([content for page in pages for content in page.markers], item.first_page, country)
+    read = read_fields(pages, material.fields, material.zones, country) if material.fields else None
+    sources: list[dict[str, Value]] = [entry.values if entry else {}, told.values, read.values if read else {}]
+    found = [*told.findings, *(read.findings if read else ())]
+    values: dict[str, Value] = {}
+    for source in sources:
+        for name, value in source.items():
+            if values.setdefault(name, value) != value:
+                found.append(finding("fields-differ", item.first_page, text=f"{name}: {value.text} / {values[name].text}"))
+    # what the row or the marker says needs not be read
+    found = [one for one in found if one.code not in ("field-missing", "field-not-read") or one.text not in values]
+    return with_values(item, values, found) if values or found else item

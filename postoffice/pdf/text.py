@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from postoffice.model.finding import Box
 from postoffice.pdf.document import MM, Frame, frame_of
@@ -120,6 +121,23 @@ class PageText:
     def characters(self) -> int:
         """How many characters, spaces included."""
         return max(0, self._count)
+
+    @property
+    def raw(self) -> Any:
+        """pdfium's own handle, for questions about single characters."""
+        return self._raw
+
+    def index_of(self, place: int) -> int:
+        """pdfium's index of a character of `text`; -1 where it was made up between others (ends of lines)."""
+        return int(pdfium.FPDFText_GetCharIndexFromTextIndex(self._raw, place))
+
+    def box_of(self, index: int) -> Box:
+        """The cell of a character by pdfium's index, mm."""
+        return self._box(index)
+
+    def size_of(self, index: int) -> float:
+        """Size of a character's font by pdfium's index, mm."""
+        return self._size(index)
 
     @property
     def text(self) -> str:
