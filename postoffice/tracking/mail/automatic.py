@@ -114,9 +114,12 @@ REPLY_WORDS = re.compile(
 _EARLY = 500  #: characters within which an automatic reply says so
 _SHORT = 3000  #: no automatic reply is longer
 
+#: mailbox programs that press List-Unsubscribe for their owner
+UNSUBSCRIBES: tuple[Sign, ...] = (_sign("arf-26.eml: Apple Mail presses List-Unsubscribe", "x-apple-unsubscribe", r"true"),)
+
 #: machines that ask us to stop, or report a complaint in a form of their own
 COMPLAINTS: tuple[Sign, ...] = (
-    _sign("arf-26.eml: Apple Mail presses List-Unsubscribe", "x-apple-unsubscribe", r"true"),
+    *UNSUBSCRIBES,
     _sign("Microsoft JMRP", "subject", r"^complaint about message from"),
     _sign("Microsoft JMRP", "x-hmxmroriginalrecipient", r"@"),
     _sign(

@@ -61,10 +61,13 @@ class Part:
 
     def text(self) -> str:
         """The body as text: transfer encoding and charset undone, HTML stripped, line ends as \\n."""
+        return without_tags(self.source()) if self.media == "text/html" else self.source()
+
+    def source(self) -> str:
+        """The same with HTML left as it is."""
         body = _untransferred(self.body, self.fields.get("content-transfer-encoding").strip().lower())
         found = _CHARSET.search(self.fields.get("content-type"))
-        text = decoded(body[: 4 * MOST_TEXT], found[1] if found else "")[:MOST_TEXT].replace("\r\n", "\n").replace("\r", "\n")
-        return without_tags(text) if self.media == "text/html" else text
+        return decoded(body[: 4 * MOST_TEXT], found[1] if found else "")[:MOST_TEXT].replace("\r\n", "\n").replace("\r", "\n")
 
 
 def open_mail(raw: bytes) -> Part:

@@ -15,6 +15,8 @@ from postoffice.tracking.mail.values import Kind, Links, Reading, Reason, Recipi
 
 _MOST_TEXT = 500
 _OTHER = Reading(Kind.OTHER)
+#: text of a complaint's recipient who only wants no more mail: a feedback type, or a mailbox program that says so in its own way
+OPT_OUT = "opt-out"
 #: fields that name the recipient in a complaint, the surest first
 _COMPLAINED = ("original-rcpt-to", "removal-recipient")
 _COMPLAINED_ABOUT = ("x-hmxmroriginalrecipient", "delivered-to", "to")
@@ -59,6 +61,8 @@ def _complaint(papers: Papers) -> Reading | None:
         addresses = [found for name in _COMPLAINED_ABOUT for value in papers.original.all(name) if (found := address_in(value))][:1]
     if not any(addresses) and not report:
         addresses = [address_in(head.get("from"))]
+    if not report and automatic.shows(automatic.UNSUBSCRIBES, head):
+        kind = OPT_OUT
     return Reading(Kind.FEEDBACK, _unique([Recipient(one, Reason.FEEDBACK, text=kind) for one in addresses if one]))
 
 
@@ -74,7 +78,9 @@ def _reported(papers: Papers) -> Reading | None:
     listed = {one.address.lower(): one for one in listed_recipients(papers.words)} if papers.words.strip() else {}
     failed = [one for one in found if not one.succeeded]
     if not failed:
-        return Reading(Kind.DELIVERED, _unique([Recipient(one.address, Reason.DELIVERED, one.status) for one in found]))
+        return Reading(
+            Kind.DELIVERED, _unique([Recipient(one.address, Reason.DELIVERED, one.status, text=one.action) for one in found])
+        )
     return Reading(Kind.BOUNCE, _unique([_from_status(one, papers, listed if len(failed) > 1 else {}) for one in failed]))
 
 

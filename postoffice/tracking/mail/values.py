@@ -82,11 +82,16 @@ class Links:
     Whoever acts on it checks the return path's HMAC first.
     """
 
-    message_id: str = ""  #: of the mail that it is about, without the angle brackets
+    message_ids: tuple[str, ...] = ()  #: of the mail that it is about, without the angle brackets; the likeliest first
     key: str = ""  #: the delivery id: the Message-ID's local part, or found in the return path; "" where neither has its form
     return_path: str = ""  #: our opaque envelope sender
     unsubscribe: str = ""  #: the HTTPS address of its List-Unsubscribe
     feedback_id: str = ""  #: its Feedback-ID
+
+    @property
+    def message_id(self) -> str:
+        """The likeliest of the Message-IDs, or an empty string."""
+        return self.message_ids[0] if self.message_ids else ""
 
 
 @dataclass(frozen=True, slots=True)
