@@ -3,21 +3,16 @@
 The bytes decide, not the name that came with them: a queue that is being set up sends PostScript as PDF.
 """
 
-import resource
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from postoffice.model.errors import PostOfficeError, TimedOut, Unreadable
+from postoffice.model.errors import Unreadable
+from postoffice.pdf import ghostscript
 from postoffice.pdf.document import page_count
 from postoffice.pdf.pictures import picture_to_pdf
 from postoffice.pdf.printraster import raster_to_pdf
 from postoffice.pdf.sniff import ENOUGH, JPEG, PDF, PNG, POSTSCRIPT, PWG_RASTER, TIFF, URF, sniff
-
-#: seconds that Ghostscript may take for one job, and bytes it may write and hold
-GHOSTSCRIPT_SECONDS = 300
-_GHOSTSCRIPT_BYTES = 2_000_000_000
 
 
 def to_pdf(source: Path, media_type: str, target: Path) -> None:
@@ -51,52 +46,20 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _postscript(source: Path, target: Path) -> None:
-    """Ghostscript as a program of its own (AGPL), without access to files, with limits of time, memory and output."""
-    program = shutil.which("gs")
-    if program is None:
-        raise PostOfficeError(
-            "no-ghostscript", "PostScript cannot be read here: Ghostscript is not installed.", help="Install ghostscript."
-        )
-    command = [program, "-dSAFER", "-dBATCH", "-dNOPAUSE", "-q", "-sDEVICE=pdfwrite", "-dAutoRotatePages=/None", "-sPAPERSIZE=a4"]
-    command += ["-o", str(target), "-f", str(source)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _limit(process.pid)
-    try:
-        _, complaint = process.communicate(timeout=GHOSTSCRIPT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise TimedOut(
-            "conversion-timeout",
-            f"Turning this PostScript into a PDF took more than {GHOSTSCRIPT_SECONDS} seconds.",
-            help="Print it in smaller parts, or as PDF.",
-        ) from None
-    if process.returncode != 0 or not target.exists() or page_count_or_none(target) is None:
+    """PostScript by Ghostscript."""
+    done = ghostscript.run(
+        ["-sPAPERSIZE=a4"],
+        source,
+        target,
+        what="Turning this PostScript into a PDF",
+        missing="PostScript cannot be read here: Ghostscript is not installed.",
+    )
+    if done.status != 0 or not target.exists() or page_count_or_none(target) is None:
         raise Unreadable(
             "postscript-damaged",
-            f"Ghostscript could not read this PostScript (status {process.returncode}: {_last_line(complaint)}).",
+            f"Ghostscript could not read this PostScript (status {done.status}: {done.complaint}).",
             help="Print it again, or as PDF; a job that was cancelled half way ends like this.",
         )
-
-
-def _limit(pid: int) -> None:
-    """Bound a child's memory, output and processor time from outside (a hook between fork and exec is unsafe with threads)."""
-    if hasattr(resource, "prlimit"):
-        for what, most in (
-            (resource.RLIMIT_AS, _GHOSTSCRIPT_BYTES),
-            (resource.RLIMIT_FSIZE, _GHOSTSCRIPT_BYTES),
-            (resource.RLIMIT_CPU, GHOSTSCRIPT_SECONDS),
-        ):
-            try:
-                resource.prlimit(pid, what, (most, most))
-            except ProcessLookupError:  # it has ended already
-                return
-
-
-def _last_line(complaint: bytes) -> str:
-    """The last line of an error text, short; it names operators, not contents."""
-    lines = complaint.decode("ascii", errors="replace").strip().splitlines()
-    return lines[-1][:120] if lines else "no message"
 
 
 def page_count_or_none(path: Path) -> int | None:
