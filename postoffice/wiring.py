@@ -9,15 +9,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from postoffice.channels import catalogue
 from postoffice.channels.kind import Kind, read_settings
 from postoffice.house import CarrierKind, House, Limits, SettingField
 from postoffice.intake.folder import Folders
+from postoffice.intake.mail import MailDoor
 from postoffice.intake.reception import Reception
 from postoffice.model.channel import Channel
 from postoffice.model.errors import NotFound
 from postoffice.model.ports import Carrier, Log, PrinterCard, SandboxBox
+from postoffice.pipeline.mailroom import Mailroom
 from postoffice.settings import Settings
 from postoffice.store import carriers, folders, mailings, people
 from postoffice.store.bell import ArqBell
@@ -212,6 +215,16 @@ def watched_folders(house: House, root: Path) -> Folders:
         memory,
         house.clock,
         house.log,
+    )
+
+
+def mail_door(house: House, settings: Settings) -> MailDoor:
+    """The door for mail that comes back, to be opened."""
+    return MailDoor(
+        Mailroom(house),
+        house.log,
+        max_bytes=settings.mail_max_megabytes * 1_000_000,
+        name=urlsplit(settings.url).hostname or "localhost",
     )
 
 

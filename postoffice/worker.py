@@ -14,7 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.house import House
 from postoffice.pipeline import Pipeline
-from postoffice.store import batches, housekeeping
+from postoffice.pipeline.mailbox import Mailboxes
+from postoffice.pipeline.listening import Listening
+from postoffice.pipeline.telling import Telling
+from postoffice.store import batches, hooks, housekeeping, news
 from postoffice.store.bell import ArqBell, deserialize, queue_name, redis_settings, serialize
 from postoffice.store.documents import FileDocuments
 
@@ -54,6 +57,9 @@ class Worker:
         started = self._house.clock.now()
         tasks = [asyncio.create_task(self._listen(queue)) for queue in self._queues]
         tasks += [asyncio.create_task(self._relay()), asyncio.create_task(self._live(started))]
+        tasks += [asyncio.create_task(Mailboxes(self._house, self._owner).run(self._stopping))]
+        tasks.append(asyncio.create_task(Listening(self._house, self._owner, channels=self._queues).run(self._stopping)))
+        tasks.append(asyncio.create_task(Telling(self._house, self._owner).run(self._stopping)))
         self._house.log.info("worker.ready", owner=self._owner, queues=list(self._queues))
         await self._stopping.wait()
         self.pipeline.stop.ask()
@@ -157,6 +163,8 @@ class Worker:
                     await housekeeping.beat(connection, self._owner, "worker", self._queues, started, now)
                     if now - tidied >= TIDY_EVERY:
                         await housekeeping.tidy(connection, now)
+                        await news.sweep(connection, now)
+                        await hooks.sweep(connection, now)
                 if now - tidied >= TIDY_EVERY:
                     tidied = now
                     if isinstance(self._house.documents, FileDocuments):

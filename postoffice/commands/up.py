@@ -93,6 +93,7 @@ async def _up(settings: Settings) -> int:
     environment.setdefault("MALLOC_ARENA_MAX", "2")  # glibc gives each thread an arena of its own, which costs 20 MB a process
     environment |= {"POSTOFFICE_PORT": str(settings.port), "POSTOFFICE_HOST": settings.host}
     environment |= {"POSTOFFICE_IPPS_PORT": str(settings.ipps_port), "POSTOFFICE_FOLDER": str(_inbox(settings))}
+    environment |= {"POSTOFFICE_MAIL_PORT": str(_mail_port(settings))}
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -133,6 +134,18 @@ async def _up(settings: Settings) -> int:
 def _inbox(settings: Settings) -> Path:
     """The folder that is watched."""
     return (settings.folder or settings.data / "inbox").resolve()
+
+
+def _mail_port(settings: Settings) -> int:
+    """The door for returning mail: where the settings say, else beside the others if there is room; 0: none."""
+    if settings.mail_port:
+        return max(settings.mail_port, 0)
+    beside = (settings.tls_port or settings.port + 1) + 1
+    try:
+        _must_be_free(settings.mail_host, beside)
+    except PostOfficeError:
+        return 0
+    return beside
 
 
 def _redis_command(settings: Settings) -> list[str]:
