@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     max_pages: int = Field(20_000, description="most pages in one job")
     min_free_megabytes: int = Field(500, description="free disk space under which new jobs are refused")
     mail_host: str = Field("127.0.0.1", description="address on which the door for returning mail listens")
-    mail_port: int = Field(0, description="port of that door (SMTP and LMTP); 0: none, but `up` takes the second after `port`; -1: none")
+    mail_port: int = Field(
+        0, description="port of that door (SMTP and LMTP); 0: none, but `up` takes the second after `port`; -1: none"
+    )
     mail_max_megabytes: int = Field(25, description="largest mail that the door takes")
     metrics_token: str = Field("", description="bearer that /metrics asks for; without it only this machine may read them")
     log_level: str = Field("info", description="debug, info, warning or error")

@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.house import House
 from postoffice.pipeline import Pipeline
-from postoffice.pipeline.mailbox import Mailboxes
 from postoffice.pipeline.listening import Listening
+from postoffice.pipeline.mailbox import Mailboxes
 from postoffice.pipeline.telling import Telling
 from postoffice.store import batches, hooks, housekeeping, news
 from postoffice.store.bell import ArqBell, deserialize, queue_name, redis_settings, serialize
