@@ -58,6 +58,7 @@ class Options:
     subject: str = ""  #: of e-mails; the mailing's name where empty
     message: str = ""  #: a few lines above the link; a standard text where empty
     send_at: datetime | None = None  #: not before; aware, UTC
+    ladder: str = ""  #: where `channel` is None: steps by which each item is tried, see routing.ladder; empty: preferred > cheapest
     cost_centre: str = ""
 
     def as_dict(self) -> dict[str, Any]:

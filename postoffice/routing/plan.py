@@ -1,14 +1,22 @@
-"""The plan of an item: the ladder of channels that it will be tried on, and why not the others."""
+"""The plan of an item: the ladder of channels that it will be tried on, and why not the others. Pure: no clock, no database.
 
-from collections.abc import Mapping, Sequence
+Four things decide, in this order: what a person chose for this item; the channel chosen for the mailing; the mailing's ladder (see
+routing.ladder); and where nothing was chosen, the contact's wish and then the cheapest. On each step the same obstacles are looked for:
+no address, a fault in the address, the suppression list, a consent that is missing or withdrawn, no carrier.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from postoffice.model.channel import Channel
 from postoffice.model.mailing import Options
+from postoffice.routing.ladder import CHEAPEST, FORMS, PREFERRED, Form, Step, parse
 
 #: where nothing else decides, the first of these that reaches the recipient: cheap and quick first
 BY_ITSELF = (Channel.EMAIL, Channel.POST, Channel.SMS, Channel.FAX)
+_UNCHOSEN = (Step(PREFERRED), Step(CHEAPEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +26,38 @@ class Facts:
     reach: Mapping[Channel, str]  #: channels that have an address, with it
     unfit: Mapping[Channel, str] = field(default_factory=dict)  #: channels whose address has a fault, with the finding's code
     suppressed: frozenset[Channel] = frozenset()  #: channels whose address must not be used for this purpose
+    refused: Mapping[Channel, str] = field(default_factory=dict)  #: channels that consent or law forbid, with the word: opted-out ...
     preferred: Channel | None = None  #: the contact's own wish
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of the ladder."""
+    """One step of the ladder that can be taken."""
 
     channel: Channel
     carrier: str
     to: str
-    why: str  #: a word of the catalogue: chosen-for-item, chosen-for-mailing, preferred, cheapest
+    why: str  #: a word of the catalogue: chosen-for-item, chosen-for-mailing, ladder, preferred, cheapest
+    form: str = ""  #: a key of ladder.FORMS; empty: as the mailing's options say
+    wait: timedelta = timedelta()  #: how long it is waited for before the next rung; zero: only a failure leads on
+
+    @property
+    def way(self) -> Form:
+        """How the item travels."""
+        return FORMS[self.form or self.channel.value]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON shape kept on the item."""
-        return {"channel": self.channel.value, "carrier": self.carrier, "to": self.to, "why": self.why}
+        shape = {"channel": self.channel.value, "carrier": self.carrier, "to": self.to, "why": self.why}
+        if self.form:
+            shape["form"] = self.form
+        return shape | ({"wait": int(self.wait.total_seconds())} if self.wait else {})
+
+    @staticmethod
+    def from_dict(shape: Mapping[str, Any]) -> "Rung":
+        """The inverse of `as_dict`."""
+        wait = timedelta(seconds=shape.get("wait", 0))
+        return Rung(Channel(shape["channel"]), shape["carrier"], shape["to"], shape["why"], shape.get("form", ""), wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +69,59 @@ class Plan:
     held: str = ""
 
 
-def make_plan(facts: Facts, options: Options, chosen: Channel | None, carriers: Mapping[Channel, str]) -> Plan:
-    """The plan of one item. `chosen` is a person's choice for this item; `carriers` names the carrier of each channel.
+def make_plan(
+    facts: Facts,
+    options: Options,
+    chosen: Channel | None,
+    carriers: Mapping[Channel, str],
+    prices: Mapping[Channel, int] | None = None,
+) -> Plan:
+    """The plan of one item. `chosen` is a person's choice for this item; `carriers` names the carrier of each channel; `prices` are
+    those of this item by channel, for `cheapest`: where they are not told, e-mail counts as cheaper than paper, paper than SMS.
 
     A channel that was chosen is never silently replaced by another: where it cannot be used, the item is held and says why.
     """
-    wanted, why = _wanted(facts, options, chosen)
+    rungs: list[Rung] = []
     passed_over: dict[Channel, str] = {}
-    for channel in wanted:
-        obstacle = _obstacle(channel, facts, carriers)
+    for form, wait, why in _wanted(facts, options, chosen, prices or {}):
+        obstacle = _obstacle(form.channel, facts, carriers)
         if obstacle:
-            passed_over[channel] = obstacle
+            passed_over.setdefault(form.channel, obstacle)
         else:
-            return Plan((Rung(channel, carriers[channel], facts.reach[channel], why),), passed_over)
-    return Plan((), passed_over, held=passed_over[wanted[0]])
+            word = form.word if form.word != form.channel.value else ""
+            rungs.append(Rung(form.channel, carriers[form.channel], facts.reach[form.channel], why, word, wait))
+    if not rungs:
+        return Plan((), passed_over, held=next(iter(passed_over.values()), "no-preferred-channel"))
+    return Plan(tuple(rungs), passed_over)
 
 
-def _wanted(facts: Facts, options: Options, chosen: Channel | None) -> tuple[Sequence[Channel], str]:
+def _wanted(
+    facts: Facts, options: Options, chosen: Channel | None, prices: Mapping[Channel, int]
+) -> Iterator[tuple[Form, timedelta, str]]:
+    """Forms in the order of trial, with how long each is waited for, and why it is tried."""
+    none = timedelta()
     if chosen is not None:
-        return (chosen,), "chosen-for-item"
-    if options.channel is not None:
-        return (options.channel,), "chosen-for-mailing"
-    if facts.preferred is not None:
-        return (facts.preferred, *(channel for channel in BY_ITSELF if channel is not facts.preferred)), "preferred"
-    return BY_ITSELF, "cheapest"
+        yield FORMS[chosen.value], none, "chosen-for-item"
+    elif options.channel is not None:
+        yield FORMS[options.channel.value], none, "chosen-for-mailing"
+    else:
+        yield from _climbed(parse(options.ladder) or _UNCHOSEN, facts, prices)
+
+
+def _climbed(steps: Sequence[Step], facts: Facts, prices: Mapping[Channel, int]) -> Iterator[tuple[Form, timedelta, str]]:
+    used: set[Channel] = set()
+    for step in steps:
+        if step.word == CHEAPEST:
+            left = [channel for channel in BY_ITSELF if channel not in used]
+            for channel in sorted(left, key=lambda one: (prices.get(one, 0), BY_ITSELF.index(one))):
+                yield FORMS[channel.value], timedelta(), "cheapest"
+        elif step.word == PREFERRED:
+            if facts.preferred is not None and facts.preferred not in used:
+                used.add(facts.preferred)
+                yield FORMS[facts.preferred.value], step.wait, "preferred"
+        else:
+            used.add(FORMS[step.word].channel)
+            yield FORMS[step.word], step.wait, "ladder"
 
 
 def _obstacle(channel: Channel, facts: Facts, carriers: Mapping[Channel, str]) -> str:
@@ -77,6 +131,8 @@ def _obstacle(channel: Channel, facts: Facts, carriers: Mapping[Channel, str]) -
         return facts.unfit[channel]
     if channel in facts.suppressed:
         return "suppressed"
+    if channel in facts.refused:
+        return facts.refused[channel]
     if channel not in carriers:
         return f"no-{channel.value}-carrier"
     return ""
