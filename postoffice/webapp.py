@@ -7,6 +7,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from postoffice.api import add_agent, add_api
 from postoffice.api.health import add_health
+from postoffice.api.hooks import add_hooks
 from postoffice.desk import add_desk
 from postoffice.house import HOUSE, House
 from postoffice.intake.ipp.web import add_routes, mask_token
@@ -25,6 +26,7 @@ def web_app(house: House, *, proxies: int = 0, metrics_token: str = "") -> web.A
     add_health(app, metrics_token=metrics_token)
     add_api(app)
     add_agent(app)
+    add_hooks(app)
     add_portal(app)
     add_desk(app)
     return app

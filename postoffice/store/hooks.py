@@ -18,7 +18,7 @@ from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
 from postoffice.store.keys import Keyring
-from postoffice.store.schema import contacts, deliveries, events, hook_endpoints, hook_messages, items, mailings
+from postoffice.store.schema import contacts, deliveries, events, hook_endpoints, hook_messages, items, mailings, organisations
 
 #: what a program may want to hear of; the rest are steps within the office
 TOLD = (
@@ -47,6 +47,9 @@ _TOLD = frozenset(kind.value for kind in TOLD)
 TEST = "test"  #: the kind of a message that a person asked for
 #: how long a secret that was replaced still signs
 OVERLAP = timedelta(hours=24)
+#: what waited so long is set aside, tried often or never (a paused endpoint, one that fails with much before it)
+IN_VAIN = timedelta(days=4)
+INSIDE = "webhooks_inside"  #: word in the organisation's settings
 KEPT_DONE = timedelta(days=7)
 KEPT_DEAD = timedelta(days=90)
 
@@ -336,8 +339,23 @@ async def replay(connection: AsyncConnection, endpoint_id: str, now: datetime, m
     return int(found.rowcount)
 
 
+async def may_call_inside(connection: AsyncConnection, organisation_id: str) -> bool:
+    """Whether an organisation's webhooks may go into private networks: said on the machine itself, never at the desk."""
+    settings = await connection.scalar(sa.select(organisations.c.settings).where(organisations.c.id == organisation_id))
+    return bool((settings or {}).get(INSIDE))
+
+
+async def allow_inside(connection: AsyncConnection, organisation_id: str, allowed: bool) -> None:
+    """Say so."""
+    which = organisations.c.id == organisation_id
+    settings = await connection.scalar(sa.select(organisations.c.settings).where(which))
+    await connection.execute(organisations.update().where(which).values(settings={**(settings or {}), INSIDE: allowed}))
+
+
 async def sweep(connection: AsyncConnection, now: datetime) -> None:
-    """Forget what was told a while ago, and what was set aside long ago."""
+    """Set aside what waited in vain; forget what was told a while ago, and what was set aside long ago."""
+    vain = (hook_messages.c.state == "waiting", hook_messages.c.since < now - IN_VAIN)
+    await connection.execute(hook_messages.update().where(*vain).values(state="dead", done_at=now))
     for state, kept in (("done", KEPT_DONE), ("dead", KEPT_DEAD)):
         await connection.execute(hook_messages.delete().where(hook_messages.c.state == state, hook_messages.c.created_at < now - kept))
 

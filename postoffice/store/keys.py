@@ -70,6 +70,11 @@ class Keyring:
         digest = hmac.digest(self._derive("unsubscribe"), delivery_id.encode(), "sha256")
         return base64.b32encode(digest[:TOKEN_BYTES]).decode().lower()
 
+    def hook_token(self, carrier_id: str) -> str:
+        """The secret part of a carrier's webhook address: 160 bits, derived, so that the desk can show it again."""
+        digest = hmac.digest(self._derive("hook token"), carrier_id.encode(), "sha256")
+        return base64.b32encode(digest[:TOKEN_BYTES]).decode().lower()
+
     def blind(self, text: str) -> str:
         """A keyed hash of an address, for look-ups that must not reveal it (suppressions, duplicates)."""
         return hmac.digest(self._derive("blind"), text.encode(), "sha256").hex()

@@ -115,6 +115,11 @@ def digest_of_events(told: Sequence[Event]) -> str:
     return hashlib.sha256(_events_text(told).encode()).hexdigest()
 
 
+def door_path(keyring: Keyring, carrier_id: str, name: str) -> str:
+    """Where a carrier's provider has to call, below the office's own address: as secret as a password."""
+    return f"/hooks/{carrier_id}{keyring.hook_token(carrier_id)}/{name}"
+
+
 async def keep(
     connection: AsyncConnection,
     *,

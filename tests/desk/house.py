@@ -69,7 +69,7 @@ class NamedCarriers:
     async def names(self, organisation_id: str, *, live: bool) -> Mapping[Channel, str]:
         return {channel: f"sandbox-{channel.value}" for channel in Channel}
 
-    async def get(self, organisation_id: str, name: str) -> Any:
+    async def get(self, organisation_id: str, name: str, *, even_off: bool = False) -> Any:
         raise NotFound("no-such-carrier", "There is no such carrier.")
 
     def check(self, kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
