@@ -2,12 +2,12 @@
 
 from aiohttp import web
 
-from postoffice.portal import document, landing
+from postoffice.portal import document, landing, unsubscribe
 from postoffice.portal.pages import DOCUMENT, add_templates, guarded
 
 
 def add_portal(app: web.Application) -> None:
-    """Serve /l/{token} (who wrote, one field), /l/document (the letter) and /l/document.pdf. Needs house.HOUSE in `app`."""
+    """Serve /l/{token} (who wrote, one field), /l/document (the letter), /l/document.pdf and /u/{token}. Needs house.HOUSE in `app`."""
     add_templates(app)
     app.router.add_get(DOCUMENT, guarded(document.show))
     app.router.add_get(f"{DOCUMENT}.pdf", guarded(document.pdf))
@@ -15,3 +15,5 @@ def add_portal(app: web.Application) -> None:
     app.router.add_get("/l/{token}", guarded(landing.show))
     app.router.add_post("/l/{token}", guarded(landing.prove))
     app.router.add_get("/l/", guarded(landing.nowhere))
+    app.router.add_get(unsubscribe.PATH, guarded(unsubscribe.show))
+    app.router.add_post(unsubscribe.PATH, guarded(unsubscribe.stop))

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from postoffice import actions
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import InDoubt, TryLater
@@ -50,6 +52,7 @@ async def test_nothing_is_tried_in_vain_at_a_carrier_that_says_when_it_takes_not
     assert await office.states(mailing) == {"handed_over": 7}
 
 
+@pytest.mark.slow
 async def test_the_end_of_patience_has_the_last_reason(office: Office) -> None:
     carrier = PlannedCarrier("planned", Abilities(Channel.EMAIL))
     carrier.say["*"] = [TryLater(f"The relay asks to come back later: {number}", code="4.7.1") for number in range(500)]
