@@ -8,6 +8,7 @@ from typing import Any
 from postoffice.compose.render.cells import Cell, Shape, boxes_of_cells, shape_of
 from postoffice.compose.render.engine import Box
 from postoffice.compose.render.painting import Inks, Stream, paint_lines
+from postoffice.compose.render.quick import Quick
 from postoffice.compose.render.sheets import Link, Sheets, runs
 from postoffice.compose.render.structure import Structure, copied
 
@@ -51,6 +52,8 @@ class Known:
         self._base: dict[int, Shape] = {}
         self._shapes: dict[tuple[int, Texts], Shape] = {}
         self._pieces: dict[tuple[int, int, Texts], list[bytes]] = {}
+        self._fresh: dict[tuple[int, Texts], list[Box]] = {}  # laid out for the letter at hand
+        self._quick: dict[int, Quick] = {}
         self._refuted: set[tuple[Any, ...]] = set()
         self._serial = 0
 
@@ -59,6 +62,7 @@ class Known:
     def key(self, texts: Sequence[str], changed: Mapping[int, str]) -> tuple[Any, ...] | None:
         """The sheets on which a letter fits: what its surroundings feel of the cells that changed. None: no sheets can help."""
         felt: list[Any] = []
+        self._fresh.clear()
         for cell in self._cells(changed):
             own = tuple(texts[number] for number in cell.texts)
             if not cell.free:
@@ -75,19 +79,28 @@ class Known:
         return [self.structure.cells[index] for index in sorted({of[number].index for number in changed})]
 
     def _shape(self, cell: Cell, texts: Texts) -> Shape:
-        shape = shape_of(self._lines(cell, texts))
+        lines = self._fresh[cell.index, texts] = self._lines(cell, texts)
+        shape = shape_of(lines)
         if len(self._shapes) >= _REMEMBERED:
             self._shapes.clear()
         self._shapes[cell.index, texts] = shape
         return shape
 
     def _lines(self, cell: Cell, texts: Texts) -> list[Box]:
-        swapped = {
+        swapped = self._swapped(cell, texts)
+        quick = self._quick.get(cell.index)
+        if quick is None:
+            own = {number: self.structure.collapsed(number, self.structure.texts[number]) for number in cell.texts}
+            quick = self._quick[cell.index] = Quick(cell, cell.lines(self._context, copied(cell.line, {})), own)
+        return quick.set(swapped) or cell.lines(self._context, copied(cell.line, swapped))
+
+    def _swapped(self, cell: Cell, texts: Texts) -> dict[int, str]:
+        base = self.structure.texts
+        return {
             number: self.structure.collapsed(number, text)
             for number, text in zip(cell.texts, texts, strict=True)
-            if text != self.structure.texts[number]
+            if text != base[number]
         }
-        return cell.lines(self._context, copied(cell.line, swapped))
 
     # --- keeping sheets
 
@@ -171,7 +184,7 @@ class Known:
 
     def _piece(self, kept: Kept, cell: Cell, texts: Texts, inks: Inks) -> list[bytes]:
         resources = inks.resources()
-        lines = self._lines(cell, texts)
+        lines = self._fresh.pop((cell.index, texts), None) or self._lines(cell, texts)
         painted = []
         for place in kept.places[cell.index]:
             part, lines = lines[: place.lines], lines[place.lines :]
