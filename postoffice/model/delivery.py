@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from postoffice.model.address import PostalAddress
@@ -128,3 +128,4 @@ class Delivery:
     created_at: datetime
     handed_over_at: datetime | None
     ended_at: datetime | None
+    wait: timedelta = timedelta()  #: how long the recipient is waited for before the next rung; zero: only a failure leads on

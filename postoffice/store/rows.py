@@ -1,6 +1,7 @@
 """Rows of the database as the values of `model`, and the other way round."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from postoffice.model.address import PostalAddress
@@ -106,6 +107,7 @@ def delivery(row: Row) -> Delivery:
         created_at=row["created_at"],
         handed_over_at=row["handed_over_at"],
         ended_at=row["ended_at"],
+        wait=timedelta(seconds=row["wait"]),
     )
 
 

@@ -121,6 +121,7 @@ items = sa.Table(
     sa.Column("contact_id", Id, sa.ForeignKey("contacts.id"), index=True),
     sa.Column("plan", Json, nullable=False),
     sa.Column("rung", sa.Integer, nullable=False, default=0),
+    sa.Column("rungs_left", sa.Integer, nullable=False, server_default="0"),  # of the plan, above the present one
     sa.Column("delivery_id", Id),
     sa.Column("cost", Money, nullable=False, default=0),
     sa.Column("opened_at", UtcTime),
@@ -153,6 +154,8 @@ deliveries = sa.Table(
     created_column(),
     sa.Column("handed_over_at", UtcTime),
     sa.Column("ended_at", UtcTime),
+    sa.Column("wait", sa.Integer, nullable=False, server_default="0"),  # seconds to wait for the recipient before the next rung
+    sa.Column("wait_until", UtcTime),
     sa.Index("ix_deliveries_batch_state", "batch_id", "state"),
     sa.Index("ix_deliveries_carrier_reference", "carrier", "reference"),
 )
