@@ -15,8 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from postoffice.house import House
 from postoffice.pipeline import Pipeline
 from postoffice.pipeline.listening import Listening
-from postoffice.pipeline.telling import Telling
-from postoffice.pipeline.listening import Listening
 from postoffice.pipeline.mailbox import Mailboxes
 from postoffice.pipeline.telling import Telling
 from postoffice.store import batches, hooks, housekeeping, news
@@ -59,8 +57,6 @@ class Worker:
         started = self._house.clock.now()
         tasks = [asyncio.create_task(self._listen(queue)) for queue in self._queues]
         tasks += [asyncio.create_task(self._relay()), asyncio.create_task(self._live(started))]
-        tasks.append(asyncio.create_task(Listening(self._house, self._owner, channels=self._queues).run(self._stopping)))
-        tasks.append(asyncio.create_task(Telling(self._house, self._owner).run(self._stopping)))
         tasks += [asyncio.create_task(Mailboxes(self._house, self._owner).run(self._stopping))]
         tasks.append(asyncio.create_task(Listening(self._house, self._owner, channels=self._queues).run(self._stopping)))
         tasks.append(asyncio.create_task(Telling(self._house, self._owner).run(self._stopping)))
@@ -167,8 +163,6 @@ class Worker:
                     await housekeeping.beat(connection, self._owner, "worker", self._queues, started, now)
                     if now - tidied >= TIDY_EVERY:
                         await housekeeping.tidy(connection, now)
-                        await news.sweep(connection, now)
-                        await hooks.sweep(connection, now)
                         await news.sweep(connection, now)
                         await hooks.sweep(connection, now)
                 if now - tidied >= TIDY_EVERY:
