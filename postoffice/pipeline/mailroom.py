@@ -86,7 +86,7 @@ async def read(house: House, batch: Batch, stop: Stop) -> None:
         meant = found[0].key if found else None
         state = mails.READ if found else mails.ASIDE
         await mails.settle(connection, mail.id, state, now, kind=told.kind, delivery_id=meant, error=why)
-        if told.for_people and not mail.forwarded_at:
+        if told.for_people and mail.state == mails.NEW:
             await batches.add(connection, organisation_id=mail.organisation_id, step=FORWARD, subject_id=mail.id, queue=QUEUE, now=now)
         await batches.finish(connection, batch, now)
     if not found:

@@ -42,6 +42,7 @@ def by_a_machine(raw: bytes) -> bool:
         or head.get("precedence").strip().lower() in ("bulk", "list", "junk")
         or head.get("return-path").strip() == "<>"
         or bool(head.get("list-id"))
+        or head.get("content-type").strip().lower().startswith("multipart/report")
         or automatic.shows(automatic.DAEMONS[:1], head)
     )
 
