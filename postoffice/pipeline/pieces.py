@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from postoffice.compose.message import render_message
+from postoffice.compose.pictures import pictures_of
 from postoffice.house import House
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Attachment, Delivery, Pages, Piece
@@ -105,10 +106,29 @@ class Bench:
         if delivery.channel not in (Channel.EMAIL, Channel.SMS):
             return Piece(**shared, subject=self._subject())
         words = self._words(delivery, item)
-        attachments: tuple[Attachment, ...] = ()
-        if delivery.channel is Channel.EMAIL and options.email_form is EmailForm.ATTACHMENT:
-            attachments = (Attachment(f"{_file_name(self._subject())}.pdf", "application/pdf", await pages.pdf()),)
-        return Piece(**shared, subject=words.subject, text=words.text, html=words.html, attachments=attachments)
+        shared |= {"subject": words.subject, "text": words.text, "html": words.html}
+        if delivery.channel is not Channel.EMAIL:
+            return Piece(**shared)
+        attachments = pictures_of(words.html, "email/letter", self.organisation.language, self.house.templates)
+        if options.email_form is EmailForm.ATTACHMENT:
+            attachments = (*attachments, Attachment(f"{_file_name(self._subject())}.pdf", "application/pdf", await pages.pdf()))
+        reply_to = str(self.organisation.settings.get("reply_to", ""))
+        return Piece(**shared, attachments=attachments, headers=self._list_headers(delivery), reply_to=reply_to)
+
+    def _list_headers(self, delivery: Delivery) -> dict[str, str]:
+        """RFC 8058, for mail that its recipient may stop. Mailbox programs take https addresses only."""
+        address = self._unsubscribe(delivery)
+        if not address.startswith("https://"):
+            return {}
+        return {"List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+    def _unsubscribe(self, delivery: Delivery) -> str:
+        """Where the recipient says "no more": for offers always, for other purposes where the organisation wants it; else empty."""
+        purpose, wanted = self.mailing.options.purpose, self.organisation.settings.get("unsubscribe")
+        asked = isinstance(wanted, list) and purpose.value in wanted
+        if delivery.channel is not Channel.EMAIL or not (purpose.is_promotional or asked):
+            return ""
+        return f"{self.house.url}/u/{self.house.keyring.unsubscribe_token(delivery.id)}"
 
     def _subject(self) -> str:
         return self.mailing.options.subject or self.mailing.name
@@ -126,6 +146,7 @@ class Bench:
             "purpose": self.mailing.options.purpose.value,
             "proof": proof_of(item, delivery)[0],
             "expires_at": self._link_end(self.house.clock.now()),
+            "unsubscribe": self._unsubscribe(delivery),
         }
         name = f"{delivery.channel.value}/letter"
         return render_message(name, self.organisation.language, context, self.house.templates)
