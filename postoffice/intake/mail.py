@@ -43,6 +43,12 @@ class _Line(SMTP):
         self.is_lmtp = False
         self.owners: dict[str, str] = {}  #: accepted address -> organisation
 
+    async def push(self, status: Any) -> None:
+        """An answer; where LMTP's mail was too long for us, one for each recipient."""
+        of_each = self.is_lmtp and self.envelope is not None and str(status).startswith(("552 Error: Too much", "500 Line too long"))
+        for _ in self.envelope.rcpt_tos if of_each and self.envelope else (None,):
+            await super().push(status)
+
     @syntax("LHLO hostname")
     async def smtp_LHLO(self, arg: str) -> None:
         """LMTP's greeting."""
