@@ -7,8 +7,8 @@ from typing import Any
 
 from postoffice.compose.render.cells import Cell, Shape, boxes_of_cells, shape_of
 from postoffice.compose.render.engine import Box
-from postoffice.compose.render.painting import Inks, Stream, paint_lines
-from postoffice.compose.render.quick import Quick
+from postoffice.compose.render.painting import Stream, paint_lines
+from postoffice.compose.render.quick import Quick, TypeCase
 from postoffice.compose.render.sheets import Link, Sheets, runs
 from postoffice.compose.render.structure import Structure, copied
 
@@ -45,14 +45,15 @@ class Kept:
 class Known:
     """A structure, its sheets, and the lines met so far."""
 
-    def __init__(self, structure: Structure) -> None:
+    def __init__(self, structure: Structure, case: TypeCase) -> None:
         self.structure = structure
+        self._case = case
         self.sheets: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
         self._context = structure.line_context() if structure.reusable else None
         self._base: dict[int, Shape] = {}
         self._shapes: dict[tuple[int, Texts], Shape] = {}
         self._pieces: dict[tuple[int, int, Texts], list[bytes]] = {}
-        self._fresh: dict[tuple[int, Texts], list[Box]] = {}  # laid out for the letter at hand
+        self._fresh: dict[tuple[int, Texts], Any] = {}  # laid out for the letter at hand: lines, or glyphs by line
         self._quick: dict[int, Quick] = {}
         self._refuted: set[tuple[Any, ...]] = set()
         self._serial = 0
@@ -68,7 +69,7 @@ class Known:
             if not cell.free:
                 felt.append((cell.index, own))
                 continue
-            shape = self._shapes.get((cell.index, own)) or self._shape(cell, own)
+            shape = self._felt(cell, own)
             if shape != self._base.get(cell.index):
                 felt.append((cell.index, shape))
         key = tuple(felt)
@@ -78,21 +79,28 @@ class Known:
         of = self.structure.cell_of
         return [self.structure.cells[index] for index in sorted({of[number].index for number in changed})]
 
-    def _shape(self, cell: Cell, texts: Texts) -> Shape:
-        lines = self._fresh[cell.index, texts] = self._lines(cell, texts)
-        shape = shape_of(lines)
-        if len(self._shapes) >= _REMEMBERED:
-            self._shapes.clear()
-        self._shapes[cell.index, texts] = shape
-        return shape
-
-    def _lines(self, cell: Cell, texts: Texts) -> list[Box]:
+    def _felt(self, cell: Cell, texts: Texts) -> Shape | None:
+        """The heights of a cell's lines with these texts; what was found on the way is kept for the painting."""
         swapped = self._swapped(cell, texts)
+        glyphs = self._quick_of(cell).set(swapped)
+        if glyphs is not None:
+            self._fresh[cell.index, texts] = glyphs
+            return self._base.get(cell.index)
+        known = self._shapes.get((cell.index, texts))
+        if known is None:
+            lines = self._fresh[cell.index, texts] = cell.lines(self._context, copied(cell.line, swapped))
+            if len(self._shapes) >= _REMEMBERED:
+                self._shapes.clear()
+            known = self._shapes[cell.index, texts] = shape_of(lines)
+        return known
+
+    def _quick_of(self, cell: Cell) -> Quick:
         quick = self._quick.get(cell.index)
         if quick is None:
             own = {number: self.structure.collapsed(number, self.structure.texts[number]) for number in cell.texts}
-            quick = self._quick[cell.index] = Quick(cell, cell.lines(self._context, copied(cell.line, {})), own)
-        return quick.set(swapped) or cell.lines(self._context, copied(cell.line, swapped))
+            lines = cell.lines(self._context, copied(cell.line, {}))
+            quick = self._quick[cell.index] = Quick(cell, lines, own, self._case)
+        return quick
 
     def _swapped(self, cell: Cell, texts: Texts) -> dict[int, str]:
         base = self.structure.texts
@@ -166,7 +174,7 @@ class Known:
 
     # --- stamping
 
-    def pieces(self, kept: Kept, texts: Sequence[str], changed: Mapping[int, str], inks: Inks) -> dict[tuple[int, int], bytes] | None:
+    def pieces(self, kept: Kept, texts: Sequence[str], changed: Mapping[int, str]) -> dict[tuple[int, int], bytes] | None:
         """What the cells paint that differ from the sheets' own letter; None where it cannot be stamped."""
         found: dict[tuple[int, int], bytes] = {}
         of = self.structure.cell_of
@@ -175,28 +183,45 @@ class Known:
             now = tuple(texts[number] for number in cell.texts)
             if not cell.free or now == kept.own.get(index):
                 continue
-            painted = self._pieces.get((kept.serial, index, now)) or self._piece(kept, cell, now, inks)
+            painted = self._piece(kept, cell, now)
             if not painted:
                 return None
             for fragment, content in enumerate(painted):
                 found[index, fragment] = content
         return found
 
-    def _piece(self, kept: Kept, cell: Cell, texts: Texts, inks: Inks) -> list[bytes]:
-        resources = inks.resources()
-        lines = self._fresh.pop((cell.index, texts), None) or self._lines(cell, texts)
+    def _piece(self, kept: Kept, cell: Cell, texts: Texts) -> list[bytes]:
+        """What the fragments of a cell paint; empty where it needs resources that the sheets have not."""
+        fresh = self._fresh.get((cell.index, texts))
+        if fresh is None and texts == self._texts(cell, {}):
+            fresh = {}  # as on the structure's first letter
+        places = kept.places[cell.index]
+        if isinstance(fresh, dict):
+            quick, first, painted = self._quick_of(cell), 0, []
+            for place in places:
+                painted.append(quick.painted(fresh, first, place.lines, place.x - cell.x, place.y))
+                first += place.lines
+            return painted
+        known = self._pieces.get((kept.serial, cell.index, texts))
+        if known is None:
+            lines = fresh or cell.lines(self._context, copied(cell.line, self._swapped(cell, texts)))
+            known = self._paint(kept, cell, places, lines)
+            if len(self._pieces) >= _REMEMBERED:
+                self._pieces.clear()
+            self._pieces[kept.serial, cell.index, texts] = known
+        return known
+
+    def _paint(self, kept: Kept, cell: Cell, places: Sequence[Place], lines: list[Box]) -> list[bytes]:
+        resources = self._case.inks.resources()
         painted = []
-        for place in kept.places[cell.index]:
+        for place in places:
             part, lines = lines[: place.lines], lines[place.lines :]
             dx, dy = place.x - cell.x, place.y - part[0].position_y
             for line in part:
                 line.translate(dx, dy)
-            painted.append(paint_lines(part, inks, resources))
+            painted.append(paint_lines(part, self._case.inks, resources))
         if not resources["ExtGState"].keys() <= kept.states or resources["XObject"] or resources["Pattern"] or resources["Shading"]:
             return []
-        if len(self._pieces) >= _REMEMBERED:
-            self._pieces.clear()
-        self._pieces[kept.serial, cell.index, texts] = painted
         return painted
 
 

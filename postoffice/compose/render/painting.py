@@ -91,10 +91,13 @@ def paint(page: Any, inks: Inks, resources: Any) -> Stream:
 
 def operators(stream: Stream, start: int = 0, end: int | None = None) -> bytes:
     """Part of a stream as bytes."""
-    return b"\n".join(item if type(item) is bytes else _bytes(item) for item in stream.stream[start:end])
+    return b"\n".join(item if type(item) is bytes else as_bytes(item) for item in stream.stream[start:end])
 
 
-def _bytes(item: Any) -> bytes:
+def as_bytes(item: Any) -> bytes:
+    """An operator as pydyf writes it."""
+    if type(item) is bytes:
+        return item
     return item.data if isinstance(item, pydyf.Object) else str(item).encode("ascii")
 
 

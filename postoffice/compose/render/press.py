@@ -16,6 +16,7 @@ from postoffice.compose.render.engine import Fonts
 from postoffice.compose.render.known import Known
 from postoffice.compose.render.markup import alike, parts, plain
 from postoffice.compose.render.painting import operators, paint
+from postoffice.compose.render.quick import TypeCase
 from postoffice.compose.render.sheets import links_of, print_once
 from postoffice.compose.render.structure import Structure
 
@@ -33,6 +34,7 @@ class Press:
         self._fonts, self._fetcher, self._base, self._images = fonts, fetcher, base_url, images
         self._stamping = stamping
         self._known: OrderedDict[str, list[Known]] = OrderedDict()
+        self._case = TypeCase(book.inks)
         self.roads: Counter[str] = Counter()  #: letters by road; `refuted`: sheets that failed their proof
 
     def letter(self, source: str) -> int:
@@ -66,7 +68,7 @@ class Press:
     def _first(self, source: str, markup: str, texts: list[str]) -> int:
         structure = Structure(source, texts, fonts=self._fonts, fetcher=self._fetcher, base_url=self._base, images=self._images)
         self._book.language = self._book.language or structure.language
-        known = Known(structure)
+        known = Known(structure, self._case)
         if structure.reusable:
             self._known.setdefault(markup, []).append(known)
             self._forget()
@@ -96,7 +98,7 @@ class Press:
 
     def _stamp(self, known: Known, key: tuple[Any, ...], texts: list[str], changed: Mapping[int, str]) -> int:
         kept = known.sheets[key]
-        pieces = known.pieces(kept, texts, changed, self._book.inks)
+        pieces = known.pieces(kept, texts, changed)
         if pieces is None:
             self.roads["laid"] += 1
             return self._lay(known, changed)
