@@ -273,6 +273,7 @@ async def merge(house: House, mailing: Mailing, first: Item, actor: Actor) -> It
     async with house.database.write() as connection:
         _must_wait(await mailings.get(connection, mailing.id))
         pair = await items.page(connection, mailing.id, items.Filter(), after=first.position - 1, limit=2)
+        _must_be_plain(*pair)
         if len(pair) < 2:
             raise Conflict("no-next-letter", "There is no letter after this one.", help="Merge from the letter before it.")
         await items.recut(connection, pair, [recheck.merged(pair[0], pair[1])], house.clock.now())
@@ -287,6 +288,7 @@ async def cut(house: House, mailing: Mailing, item: Item, page: int, actor: Acto
             "no-such-page", f"A letter of {item.pages} pages cannot be cut before page {page}.", help="Choose another page."
         )
     assert mailing.document is not None
+    _must_be_plain(item)
     async with house.documents.as_file(mailing.organisation_id, mailing.document) as path:
         second = await house.workshop.run(recheck.read_again, path, item.first_page + page - 1, item.pages - page + 1, mailing.layout)
     first = replace(recheck.unchanged(item), pages=page - 1)
@@ -333,6 +335,18 @@ async def resend(house: House, mailing: Mailing, chosen: Sequence[Item], actor: 
         await _audit(connection, house, mailing, actor, "items.resend", items=len(chosen))
     await house.bell.ring(PLAN_QUEUE, batch_id, 1)
     return len(chosen)
+
+
+def _must_be_plain(*some: Item) -> None:
+    """Letters that share an envelope, or between which a separator page was left out, are not put together or cut by hand."""
+    if any(item.parts for item in some):
+        raise Conflict("letters-together", "Letters share this envelope.", help="Give each its own envelope first.")
+    if len(some) == 2 and some[1].first_page != some[0].first_page + some[0].pages:
+        raise Conflict(
+            "not-neighbours",
+            "A separator page was left out between these letters: they cannot be merged.",
+            help="Cut the document in another way.",
+        )
 
 
 async def _audit(connection: AsyncConnection, house: House, mailing: Mailing, actor: Actor, action: str, **detail: Any) -> None:

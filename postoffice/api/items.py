@@ -11,7 +11,7 @@ from postoffice.model.disposition import content_disposition
 from postoffice.model.errors import Conflict
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
-from postoffice.pdf.cut import cut
+from postoffice.pdf.cut import cut_together
 from postoffice.store import events
 
 
@@ -83,7 +83,7 @@ async def item_pdf(call: Call) -> web.Response:
     if mailing.document is None:
         raise Conflict("no-document", "This mailing has no pages yet.", help="Ask again once it was read.")
     async with call.house.documents.as_file(mailing.organisation_id, mailing.document) as path:
-        content = await call.house.workshop.run(cut, path, item.first_page, item.pages)
+        content = await (await call.house.workshop.run(cut_together, path, [item.runs]))[0]
     name = f"{mailing.name} {item.position}"
     disposition = content_disposition(name, download=call.asked(shapes.PdfQuery).download)
     headers = {"Content-Disposition": disposition, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

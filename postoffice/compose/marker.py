@@ -2,10 +2,10 @@
 
     {{po:email=ines@example.org;mobile=+33612345678;ref=F-2026-0042}}
 
-Keys and values stand around `=`, pairs around `;`. A `;`, `}` or `\\` within a value has a `\\` before it. Words are those of `KEYS`, English or
-French, capitals or not; all may be left out (`{{po:}}` only begins a letter). What is written here is the sender's own
-knowledge of the recipient. The marker stays in the document's text, so it must not be seen: one that is neither white, transparent
-nor tiny holds its letter (`marker-visible`).
+Keys and values stand around `=`, pairs around `;`. A `;`, `}` or `\\` within a value has a `\\` before it. Words are those of
+`KEYS`, English or French, capitals or not; all may be left out (`{{po:}}` only begins a letter). What is written here is the sender's
+own knowledge of the recipient. The marker stays in the document's text, so it must not be seen: one that is neither white,
+transparent nor tiny holds its letter (`marker-visible`).
 """
 
 import re

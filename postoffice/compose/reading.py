@@ -2,19 +2,25 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from postoffice.compose.fields import FieldRule, zones_of_fields
 from postoffice.compose.findings import finding
+from postoffice.compose.order import Entry, read_entries
 from postoffice.compose.pages import PageFacts, read_pages
 from postoffice.compose.preflight import check_copies, fold, of_document
-from postoffice.compose.rules import AddressRule, TextRule, parse_rule, zones_of
-from postoffice.compose.split import cut
+from postoffice.compose.proposals import Proposal, chosen_rule, is_sure, propose
+from postoffice.compose.rules import AddressRule, AutoRule, OrderRule, TextRule, parse_rule, zones_of
+from postoffice.compose.sheet_rows import read_rows
+from postoffice.compose.split import Material, cut_all
 from postoffice.model.errors import PostOfficeError
-from postoffice.model.finding import Finding
+from postoffice.model.finding import Box, Finding
 from postoffice.model.item import NewItem
 from postoffice.model.layout import LAYOUTS
 from postoffice.pdf.document import DocumentFacts, inspect
+from postoffice.pdf.outline import outline
 
 #: pages per slice: under a second of text. A picture of a window takes a third of a second
 _TEXT_SLICE, _PICTURE_SLICE = 200, 24
@@ -27,6 +33,9 @@ class Reading:
     items: tuple[NewItem, ...]
     findings: tuple[Finding, ...]  #: of the document as a whole
     pages: int
+    proposals: tuple[Proposal, ...] = ()  #: ways to cut it, the best first
+    rule: str = ""  #: the one that was taken
+    sure: bool = True  #: False: nothing leaves before a person looked
 
 
 class Runner(Protocol):
@@ -65,16 +74,50 @@ def check_choice(layout_name: str, rule_text: str) -> None:
     parse_rule(rule_text)
 
 
-def conclude(document: DocumentFacts, pages: Sequence[PageFacts], layout_name: str, rule_text: str) -> Reading:
-    """The last step: cut. Runs in milliseconds save for the expressions of a text rule: call it where there is a time limit."""
-    rule, layout = parse_rule(rule_text), LAYOUTS[layout_name]
-    items, shared = fold([with_copies(item, pages) for item in cut(pages, rule, layout)])
-    found = of_document(document) + shared
+def conclude(
+    document: DocumentFacts,
+    pages: Sequence[PageFacts],
+    layout_name: str,
+    rule_text: str,
+    *,
+    zones: Sequence[Box] | None = None,
+    outline: Sequence[tuple[int, int]] = (),
+    entries: Sequence[Entry] = (),
+    field_rules: Sequence[FieldRule] = (),
+) -> Reading:
+    """The last step: cut, and propose. Runs in milliseconds save for the expressions of a rule: call it where there is a time limit.
+
+    `zones`: those that were read of each page (default: those of the rule). PostOfficeError order-mismatch.
+    """
+    layout = LAYOUTS[layout_name]
+    zones = zones_needed(rule_text, field_rules) if zones is None else zones
+    material = Material(pages, layout, zones, outline, entries, field_rules)
+    asked = parse_rule(rule_text)
+    proposals = propose(material, () if isinstance(asked, AutoRule) else (rule_text,)) if pages else []
+    rule = chosen_rule(rule_text, proposals)
+    made = cut_all(material, rule)
+    items, shared = fold([with_copies(item, pages) for item in made.items])
+    found = [*of_document(document), *shared, *made.findings]
+    sure = True
+    if isinstance(asked, AutoRule):
+        sure = is_sure(proposals)
+        found += [] if sure else [finding("cut-uncertain")]
+    elif not made.matched and not isinstance(rule, AddressRule | TextRule):
+        found.append(finding("rule-matches-nothing", text=rule_text))
+        sure = False
     if isinstance(rule, AddressRule) and pages and not any(item.address for item in items):
         found.append(finding("no-address-anywhere", None, layout.window))
-    if isinstance(rule, TextRule) and len(items) == 1 and len(pages) > 1:
+        sure = False
+    if isinstance(rule, TextRule) and not made.matched and len(pages) > 1:
         found.append(finding("text-never-found", None, rule.zone, rule.pattern))
-    return Reading(tuple(items), tuple(found), len(pages))
+        sure = False
+    taken = proposals[0].rule if isinstance(asked, AutoRule) and proposals else rule_text
+    return Reading(tuple(items), tuple(found), len(pages), tuple(proposals), taken, sure)
+
+
+def zones_needed(rule_text: str, field_rules: Sequence[FieldRule] = ()) -> tuple[Box, ...]:
+    """The zones whose text a rule and fields need of each page."""
+    return tuple(dict.fromkeys((*zones_of(parse_rule(rule_text)), *zones_of_fields(field_rules))))
 
 
 def with_copies(item: NewItem, pages: Sequence[PageFacts]) -> NewItem:
@@ -97,12 +140,20 @@ def read_document(
     Raises PostOfficeError (unknown layout, bad rule) and Unreadable (see `open_pdf`).
     """
     check_choice(layout_name, rule_text)
-    zones = zones_of(parse_rule(rule_text))
+    rule = parse_rule(rule_text)
+    zones = zones_of(rule)
+    entries = run(load_rows, Path(rule.file), layout_name) if isinstance(rule, OrderRule) else ()
     document: DocumentFacts = run(inspect, path)
+    entry_points = run(outline, path)
     pages: list[PageFacts] = []
     for first, count in slices(document.pages, slice_size(document)):
         pages += run(read_pages, path, first, count, layout_name, zones)
         if on_progress is not None:
             on_progress(len(pages), document.pages)
-    reading: Reading = run(conclude, document, pages, layout_name, rule_text)
+    reading: Reading = run(partial(conclude, outline=entry_points, entries=entries), document, pages, layout_name, rule_text)
     return reading
+
+
+def load_rows(path: Path, layout_name: str) -> list[Entry]:
+    """The rows of a spreadsheet for the order rule. PostOfficeError unreadable-spreadsheet; OSError."""
+    return read_entries(read_rows(path), LAYOUTS[layout_name].country)

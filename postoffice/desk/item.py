@@ -11,7 +11,7 @@ from postoffice.model.errors import Conflict
 from postoffice.model.layout import LAYOUTS
 from postoffice.model.people import Right
 from postoffice.model.states import ITEM_COMMANDS, MAILING_COMMANDS
-from postoffice.pdf.cut import cut
+from postoffice.pdf.cut import cut_together
 from postoffice.store import contacts, deliveries, events, links, people
 
 
@@ -52,7 +52,7 @@ async def item_pdf(request: web.Request) -> web.StreamResponse:
     if mailing.document is None:
         raise Conflict("document-missing", "This document is not in the store.", help="Restore it from a backup.")
     async with house.documents.as_file(mailing.organisation_id, mailing.document) as path:
-        content = await house.workshop.run(cut, path, item.first_page, item.pages)
+        content = (await house.workshop.run(cut_together, path, [item.runs]))[0]
     name = f"{mailing.number}-{item.position}.pdf"
     return web.Response(body=content, content_type="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 

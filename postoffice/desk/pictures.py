@@ -128,10 +128,11 @@ async def picture(request: web.Request) -> web.StreamResponse:
     """GET /m/{mailing}/items/{item}/{size}-{page}.png; the page counts within the item, from 1."""
     mailing, item = await load_item(request)
     page = int(request.match_info["page"])
-    if mailing.document is None or not 1 <= page <= item.pages:
+    wanted = item.document_page(page)
+    if mailing.document is None or not wanted:
         raise NotFound("page-out-of-range", "This letter has no such page.", help="Reload the page.")
     width = SIZES[request.match_info["size"]]
-    made = await request.app[PICTURES].get(request[VISIT].organisation.id, mailing.document, item.first_page + page - 1, width)
+    made = await request.app[PICTURES].get(request[VISIT].organisation.id, mailing.document, wanted, width)
     return web.Response(body=made, content_type="image/png")
 
 

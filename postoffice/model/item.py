@@ -1,6 +1,6 @@
 """An item: one recipient's piece within a mailing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,17 @@ class NewItem:
     def level(self) -> Severity | None:
         """The worst severity among the findings."""
         return worst(self.findings)
+
+
+def runs_of(first_page: int, pages: int, parts: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, int], ...]:
+    """(first page from 1, count) of what an item consists of, in order; (0, 1) stands for a blank page."""
+    if not parts:
+        return ((first_page, pages),)
+    runs: list[tuple[int, int]] = []
+    for part in parts:
+        runs.append((part["first_page"], part["pages"]))
+        runs += [(0, 1)] * part["pad"]
+    return tuple(runs)
 
 
 def worst(findings: tuple[Finding, ...]) -> Severity | None:
@@ -71,3 +82,25 @@ class Item:
     updated_at: datetime
     fields: Mapping[str, str] = field(default_factory=dict)  #: customer, invoice, amount (decimal), due (ISO date), ... as read
     parts: tuple[Mapping[str, Any], ...] = ()  #: the letters in one envelope, in order; empty for a single one
+
+    @property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """The pages of the document that it consists of; see `runs_of`."""
+        return runs_of(self.first_page, self.pages, self.parts)
+
+    def document_page(self, number: int) -> int:
+        """The page of the document (from 1) that is page `number` (from 1) of this item; 0 for a blank one or none."""
+        for first, count in self.runs:
+            if number <= count:
+                return first + number - 1 if first and number > 0 else 0
+            number -= count
+        return 0
+
+    def own_page(self, page: int) -> int:
+        """The inverse: which page of this item (from 1) a page of the document is; 0 where it is none."""
+        before = 0
+        for first, count in self.runs:
+            if first <= page < first + count and first:
+                return before + page - first + 1
+            before += count
+        return 0

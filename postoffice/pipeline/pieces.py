@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +20,10 @@ from postoffice.model.mailing import EmailForm, Mailing
 from postoffice.model.people import Organisation
 from postoffice.pdf import cut
 from postoffice.store import items, links
+
+
+Place = tuple[int, int]
+"""First page (from 1) and count."""
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Bench:
         if with_link:
             async with self.house.database.write() as connection:
                 await links.add_missing(connection, [self._link(delivery, item) for delivery, item in with_link])
-        cutter = Cutter(self, [(item.first_page, item.pages) for _, item in pairs])
+        cutter = Cutter(self, {(item.first_page, item.pages): item.runs for _, item in pairs})
         return [await self._piece(delivery, item, cutter) for delivery, item in pairs]
 
     def _needs_link(self, delivery: Delivery) -> bool:
@@ -155,13 +159,14 @@ class Bench:
 class Cutter:
     """Cuts the PDFs of a chunk, all in one go, when the first carrier asks for one."""
 
-    def __init__(self, bench: Bench, runs: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, bench: Bench, items: Mapping[Place, Sequence[Place]]) -> None:
+        """`items`: (first page, pages) of each item, and the runs of pages that it consists of (see Item.runs)."""
         self._bench = bench
-        self._runs = list(dict.fromkeys(runs))
-        self._cutting: asyncio.Task[dict[tuple[int, int], bytes]] | None = None
+        self._items = items
+        self._cutting: asyncio.Task[dict[Place, bytes]] | None = None
 
     def pdf_of(self, first_page: int, pages: int) -> Any:
-        """A function that gives the PDF of these pages."""
+        """A function that gives the PDF of this item."""
 
         async def pdf() -> bytes:
             if self._cutting is None:
@@ -173,12 +178,13 @@ class Cutter:
     async def together(self, some: Sequence[Pages]) -> bytes:
         """These items' pages in one PDF; see Pages.together."""
         path = await self._bench.document()
-        return await self._bench.house.workshop.run(cut.gather, path, [(one.first_page, one.pages) for one in some])
+        runs = [run for one in some for run in self._items[one.first_page, one.pages]]
+        return await self._bench.house.workshop.run(cut.gather, path, runs)
 
-    async def _cut(self) -> dict[tuple[int, int], bytes]:
+    async def _cut(self) -> dict[Place, bytes]:
         path = await self._bench.document()
-        parts = await self._bench.house.workshop.run(cut.cut_many, path, self._runs)
-        return dict(zip(self._runs, parts, strict=True))
+        parts = await self._bench.house.workshop.run(cut.cut_together, path, list(self._items.values()))
+        return dict(zip(self._items, parts, strict=True))
 
 
 def proof_of(item: Item, delivery: Delivery) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from postoffice.house import HOUSE
 from postoffice.model.disposition import content_disposition
 from postoffice.model.errors import NotFound
 from postoffice.model.states import EventKind
-from postoffice.pdf.cut import cut
+from postoffice.pdf.cut import cut_together
 from postoffice.portal.landing import Found, behind, event, title_of
 from postoffice.portal.pages import language_of, page
 from postoffice.portal.visit import cookie_name, cookie_of, link_of
@@ -69,7 +69,7 @@ async def _content(request: web.Request, found: Found) -> bytes:
     if mailing.document is None:
         raise NotFound("document-missing", "This mailing has no document any more.", help="Restore it from a backup.")
     async with house.documents.as_file(mailing.organisation_id, mailing.document) as path:
-        return await house.workshop.run(cut, path, item.first_page, item.pages)
+        return (await house.workshop.run(cut_together, path, [item.runs]))[0]
 
 
 async def _note(request: web.Request, found: Found) -> None:
