@@ -270,11 +270,11 @@ FINDINGS: dict[str, FindingText] = {
     ),
     # --- the document
     "pdf-forms": FindingText(
-        INFO,
+        WARNING,
         "The document has form fields.",
         "Le document contient des champs de formulaire.",
-        "They are printed as they stand; recipients cannot fill them in.",
-        "Ils sont imprimés tels quels ; les destinataires ne peuvent pas les remplir.",
+        "What is filled in may be printed or not, as the print house has it: have the fields made part of the page.",
+        "Leur contenu est imprimé ou non selon l'imprimeur : faites fondre les champs dans la page.",
     ),
     "pdf-scripts": FindingText(
         WARNING,

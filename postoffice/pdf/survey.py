@@ -79,6 +79,10 @@ class Memory:
             self._inside.close()
 
 
+#: a, b, c, d, e, f of ISO 32000-1, 8.3.3: from the coordinates of a form to those of the page
+Matrix = tuple[float, float, float, float, float, float]
+
+
 def survey(page: Page, frame: Frame, index: int, pieces: Sequence[Box], memory: Memory) -> Survey:
     """Look an open page over. `index` counts from 0; `pieces` are the boxes of its text (PageText.rectangles)."""
     look = _Look(page, frame, index, memory, tiny=any(box[3] < _TINY_HEIGHT and box[2] > 1.0 for box in pieces))
@@ -108,8 +112,8 @@ class _Look:
         self._float_link = ctypes.byref(self._float)
         self._matrix = pdfium.FS_MATRIX()
 
-    def at(self, thing: Any, *, whole: bool = False, outer: Box | None = None, depth: int = 0) -> None:
-        """Look at one object; `outer` is the box of the form that it is part of, `whole`: graphics need no box of their own."""
+    def at(self, thing: Any, *, whole: bool = False, outer: Matrix | None = None, depth: int = 0) -> None:
+        """Look at one object; `outer` is the matrix of the form that it is part of, `whole`: graphics need no box of their own."""
         kind = pdfium.FPDFPageObj_GetType(thing)
         if kind == pdfium.FPDF_PAGEOBJ_TEXT:
             self._text(thing, outer)
@@ -118,18 +122,18 @@ class _Look:
         if not self._transparent and pdfium.FPDFPageObj_HasTransparency(thing):
             self._is_transparent(thing, outer)
 
-    def _box(self, thing: Any, outer: Box | None) -> Box:
-        if outer is not None:
-            return outer
+    def _box(self, thing: Any, outer: Matrix | None) -> Box:
         if not pdfium.FPDFPageObj_GetBounds(thing, *self._edge_links):
             return (0.0, 0.0, 0.0, 0.0)
         left, bottom, right, top = (one.value for one in self._edges)
+        if outer is not None:
+            left, bottom, right, top = _carried(outer, left, bottom, right, top)
         return self.frame.seen(left, bottom, right, top)
 
     def _mark(self, kind: str, box: Box, text: str = "") -> None:
         self.marks.setdefault((kind, text), Mark(kind, _rounded(box), text))
 
-    def _is_transparent(self, thing: Any, outer: Box | None) -> None:
+    def _is_transparent(self, thing: Any, outer: Matrix | None) -> None:
         """LibreOffice and others wrap what is opaque in groups: only what shows through counts, so groups are looked into."""
         if pdfium.FPDFPageObj_GetType(thing) != pdfium.FPDF_PAGEOBJ_FORM:
             self._transparent = True
@@ -137,7 +141,7 @@ class _Look:
 
     # --- text
 
-    def _text(self, thing: Any, outer: Box | None) -> None:
+    def _text(self, thing: Any, outer: Matrix | None) -> None:
         font = pdfium.FPDFTextObj_GetFont(thing)
         if font:
             address = ctypes.addressof(font.contents)
@@ -149,7 +153,7 @@ class _Look:
         if not self._coloured and pdfium.FPDFPageObj_GetFillColor(thing, *self._tone_links) and self._is_tinted():
             self._colour(self._box(thing, outer))
 
-    def _font(self, font: Any, thing: Any, outer: Box | None) -> None:
+    def _font(self, font: Any, thing: Any, outer: Matrix | None) -> None:
         name = _name(pdfium.FPDFFont_GetBaseFontName, font)
         if pdfium.FPDFFont_GetIsEmbedded(font) == 0:
             if pdfium.FPDFTextObj_GetTextRenderMode(thing) != _INVISIBLE:  # the text under a scan is drawn by nobody
@@ -157,12 +161,12 @@ class _Look:
         elif not name:  # only Type 3 fonts need no name
             self._mark("type3", self._box(thing, outer), self.memory.inside.type3_name(self.index))
 
-    def _is_tiny(self, thing: Any, outer: Box | None) -> None:
+    def _is_tiny(self, thing: Any, outer: Matrix | None) -> None:
         if ("tiny", "") in self.marks or not pdfium.FPDFTextObj_GetFontSize(thing, self._float_link):
             return
         size = abs(self._float.value)
         pdfium.FPDFPageObj_GetMatrix(thing, ctypes.byref(self._matrix))
-        size *= max(abs(self._matrix.d), abs(self._matrix.b)) or 1.0
+        size *= (max(abs(self._matrix.d), abs(self._matrix.b)) or 1.0) * _scale(outer)
         if not 0.05 < size < TINY or pdfium.FPDFTextObj_GetTextRenderMode(thing) == _INVISIBLE:
             return
         white = pdfium.FPDFPageObj_GetFillColor(thing, *self._tone_links) and all(tone.value > 250 for tone in self._tones[:3])
@@ -172,28 +176,42 @@ class _Look:
 
     # --- everything else
 
-    def _graphic(self, thing: Any, kind: str, whole: bool, outer: Box | None, depth: int) -> bool:
+    def _graphic(self, thing: Any, kind: str, whole: bool, outer: Matrix | None, depth: int) -> bool:
         """Whether it can be seen."""
         if not kind:
             return False
+        if kind == "form":
+            self._form(thing, whole, outer, depth)
+            return True
         box = self._box(thing, outer)
         if kind == "path":
             seen = self._path(thing, box, outer)
-            if seen and not whole and outer is None:
+            if seen and not whole:
                 self.graphics.append(Graphic(kind, box))
             return seen
-        if not whole and outer is None:
+        if not whole:
             self.graphics.append(Graphic(kind, box))
         if kind == "image":
             self._picture(thing, box)
-        elif kind == "form" and depth < _DEPTH:
-            for number in range(min(MOST_OBJECTS, max(0, pdfium.FPDFFormObj_CountObjects(thing)))):
-                self.at(pdfium.FPDFFormObj_GetObject(thing, number), whole=whole, outer=box, depth=depth + 1)
         elif kind == "shading" and not self._coloured and self._shows_colour(box):
             self._colour(box)
         return True
 
-    def _path(self, thing: Any, box: Box, outer: Box | None) -> bool:
+    def _form(self, thing: Any, whole: bool, outer: Matrix | None, depth: int) -> None:
+        """Whole pages may be forms: what counts is what is drawn in them."""
+        count = max(0, pdfium.FPDFFormObj_CountObjects(thing))
+        if depth >= _DEPTH or count > MOST_OBJECTS:
+            if not whole:
+                self.graphics.append(Graphic("form", self._box(thing, outer)))
+            return
+        pdfium.FPDFPageObj_GetMatrix(thing, ctypes.byref(self._matrix))
+        one = self._matrix
+        inner = (one.a, one.b, one.c, one.d, one.e, one.f)
+        matrix = inner if outer is None else _joined(inner, outer)
+        for number in range(count):
+            self.at(pdfium.FPDFFormObj_GetObject(thing, number), whole=whole, outer=matrix, depth=depth + 1)
+
+    def _path(self, thing: Any, box: Box, outer: Matrix | None) -> bool:
         """Whether a path can be seen; its colour and its line are looked at by the way."""
         mode, stroked = ctypes.c_int(), ctypes.c_int()
         pdfium.FPDFPath_GetDrawMode(thing, ctypes.byref(mode), ctypes.byref(stroked))
@@ -210,15 +228,15 @@ class _Look:
         if drawn and not self._coloured and self._is_tinted():
             self._colour(box)
         self._paths += 1
-        if self._paths <= _PATHS and outer is None and ("thin", "") not in self.marks:
-            self._line(thing, box, drawn, filled and not white)
+        if self._paths <= _PATHS and ("thin", "") not in self.marks:
+            self._line(thing, box, _scale(outer), drawn, filled and not white)
         return drawn or pattern or (filled and not white)
 
-    def _line(self, thing: Any, box: Box, stroked: bool, filled: bool) -> None:
+    def _line(self, thing: Any, box: Box, scale: float, stroked: bool, filled: bool) -> None:
         if stroked:
             pdfium.FPDFPageObj_GetStrokeWidth(thing, self._float_link)
             pdfium.FPDFPageObj_GetMatrix(thing, ctypes.byref(self._matrix))
-            scale = max(abs(self._matrix.a), abs(self._matrix.b)) or 1.0
+            scale *= max(abs(self._matrix.a), abs(self._matrix.b)) or 1.0
             width = self._float.value * scale * MM
         elif filled:
             width = min(box[2], box[3])
@@ -310,6 +328,26 @@ def _name(ask: Any, font: Any) -> str:
     buffer = ctypes.create_string_buffer(max(1, size))
     ask(font, buffer, size)
     return buffer.value.decode("utf-8", "replace")[:100]
+
+
+def _scale(matrix: Matrix | None) -> float:
+    """How much larger a form is drawn than it is."""
+    return 1.0 if matrix is None else max(abs(matrix[0]), abs(matrix[1])) or 1.0
+
+
+def _joined(inner: Matrix, outer: Matrix) -> Matrix:
+    """The matrix of a form within a form."""
+    a, b, c, d, e, f = inner
+    p, q, r, s, x, y = outer
+    return (a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, e * p + f * r + x, e * q + f * s + y)
+
+
+def _carried(matrix: Matrix, left: float, bottom: float, right: float, top: float) -> tuple[float, float, float, float]:
+    """The upright rectangle around a rectangle of a form, on the page."""
+    a, b, c, d, e, f = matrix
+    across = [a * x + c * y + e for x in (left, right) for y in (bottom, top)]
+    down = [b * x + d * y + f for x in (left, right) for y in (bottom, top)]
+    return min(across), min(down), max(across), max(down)
 
 
 def _rounded(box: Box) -> Box:

@@ -41,6 +41,16 @@ def _font_program() -> tuple[bytes, tuple[int, ...]]:
     return target.getvalue(), widths
 
 
+def _letters() -> bytes:
+    """The table from the codes of the Windows encoding to letters."""
+    pairs = [(code, bytes([code]).decode("cp1252", "replace").encode("utf-16-be").hex().encode()) for code in range(32, 256)]
+    lines = [b"<%02X> <%s>" % pair for pair in pairs]
+    parts = [lines[start : start + 100] for start in range(0, len(lines), 100)]
+    blocks = [b"%d beginbfchar\n%s\nendbfchar" % (len(part), b"\n".join(part)) for part in parts]
+    head = b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
+    return head + b"1 begincodespacerange <00> <FF> endcodespacerange\n" + b"\n".join(blocks) + b"\nendcmap end end"
+
+
 def font(pdf: pikepdf.Pdf, *, embedded: bool = True, name: str = "Somewhere-Sans") -> Any:
     """A TrueType font with the Windows encoding."""
     program, widths = _font_program()
@@ -52,7 +62,7 @@ def font(pdf: pikepdf.Pdf, *, embedded: bool = True, name: str = "Somewhere-Sans
         about.FontFile2 = pdf.make_stream(program, Length1=len(program))
     made = Dictionary(
         Type=Name.Font, Subtype=Name.TrueType, BaseFont=Name(f"/{name}"), Encoding=Name.WinAnsiEncoding, FirstChar=32, LastChar=255,
-        Widths=Array(list(widths)), FontDescriptor=pdf.make_indirect(about),
+        Widths=Array(list(widths)), FontDescriptor=pdf.make_indirect(about), ToUnicode=pdf.make_stream(_letters()),
     )  # fmt: skip
     return pdf.make_indirect(made)
 
