@@ -8,6 +8,7 @@ from postoffice.channels import sandbox
 from postoffice.channels.email import setting_up as smtp
 from postoffice.channels.kind import BadSetting, DkimKey, Kind, Parts, read_settings
 from postoffice.channels.print_house import sftp
+from postoffice.channels.print_house.maileva import carrier as maileva
 from postoffice.channels.sms import smpp, telnyx, twilio
 from postoffice.model.channel import Channel
 from postoffice.model.ports import Carrier, Log, SandboxBox
@@ -16,6 +17,7 @@ KINDS: tuple[Kind, ...] = (
     *sandbox.KINDS,
     smtp.KIND,
     sftp.KIND,
+    maileva.KIND,
     smpp.KIND,
     twilio.KIND,
     telnyx.KIND,

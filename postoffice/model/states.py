@@ -95,6 +95,7 @@ class EventKind(StrEnum):
     COMPLAINED = "complained"  #: reported as unwanted
     OPTED_OUT = "opted_out"  #: the recipient wants no more
     CANCELLED = "cancelled"  #: stopped by us
+    PROVEN = "proven"  #: a document came back that proves something: deposit, receipt, the scan of a returned envelope
     EDITED = "edited"  #: a person changed address, channel or cut
     UNKNOWN = "unknown"  #: a word that we do not know; its raw text is kept
 
@@ -173,7 +174,16 @@ ITEM_COMMANDS: dict[str, tuple[frozenset[ItemState], ItemState]] = {
     "include": (frozenset({ItemState.EXCLUDED}), ItemState.DRAFT),
     "queue": (frozenset({ItemState.DRAFT}), ItemState.QUEUED),
     "climb": (
-        frozenset({ItemState.FAILED, ItemState.RETURNED, ItemState.HANDED_OVER, ItemState.DELIVERED}),
+        frozenset(
+            {
+                ItemState.FAILED,
+                ItemState.RETURNED,
+                ItemState.HANDED_OVER,
+                ItemState.IN_PRODUCTION,
+                ItemState.MAILED,
+                ItemState.DELIVERED,
+            }
+        ),
         ItemState.QUEUED,
     ),
     "resend": (

@@ -58,6 +58,25 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("{grams} g is more than this postage takes."),
         N_("Choose another postage, print on both sides, or split the letter."),
     ),
+    "house-sheets": (
+        N_("{sheets} sheets are more than the {most} that the print house puts into one envelope."),
+        N_("Print on both sides, or split the letter."),
+    ),
+    "house-pages": (N_("{pages} pages are more than the {most} that the print house takes in one letter."), N_("Split the letter.")),
+    "house-envelope": (
+        N_("The print house chooses the envelope by the number of sheets: {sheets} do not go into {envelope}."),
+        N_("Leave the envelope to the print house."),
+    ),
+    "house-postage": (
+        N_("The print house has no such mail to the country {country}."),
+        N_("Choose another postage, or another way for this recipient."),
+    ),
+    "house-country": (
+        N_("The print house does not post to the country {country}."),
+        N_("Choose another way for this recipient."),
+    ),
+    "house-duplex": (N_("The print house does not print this on both sides."), N_("Print on one side.")),
+    "house-colour": (N_("The print house does not print this in black and white."), N_("Print in colour.")),
     "envelope-full": (
         N_("{sheets} sheets do not fit into this envelope."),
         N_("Choose another envelope, print on both sides, or split the letter."),

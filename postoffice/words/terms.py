@@ -63,6 +63,7 @@ _EVENT = {
     "complained": N_("Reported as unwanted"),
     "opted_out": N_("Opted out"),
     "cancelled": N_("Cancelled"),
+    "proven": N_("Proof received"),
     "edited": N_("Changed by a person"),
     "unknown": N_("News in words that the office does not know"),
 }

@@ -19,6 +19,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "smpp": {"host": "gateway.example", "username": "u", "password": "p"},
     "twilio-sms": {"account": "AC" + "0" * 32, "token": "t"},
     "telnyx-sms": {"api_key": "k"},
+    "maileva": {"client_id": "c", "client_secret": "s", "username": "u", "password": "p"},
     "sftp": {"host": "house.example", "username": "u", "password": "p", "host_key": HOST_KEY},
 }
 
@@ -88,6 +89,11 @@ def test_fields_can_be_shown_in_both_languages(kind) -> None:
         ("telnyx-sms", {"api_key": "é-secret"}, "api_key"),
         ("telnyx-sms", {"url": "ftp://api.example/-secret"}, "url"),
         ("sandbox-sms", {"pace": "nan"}, "pace"),
+        ("maileva", {"url": "http://api.example/-secret"}, "url"),
+        ("maileva", {"callback": "https://post.example/", "hook_password": ""}, "hook_password"),
+        ("maileva", {"sender_address": "ACME-secret\n1 rue X\nPARIS-secret"}, "sender_address"),
+        ("maileva", {"sender_address": "ACME-secret\n75008 PARIS", "undelivered": True}, "sender_address"),
+        ("maileva", {"archive_years": "2-secret"}, "archive_years"),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_is_not(kind: str, settings: dict[str, Any], field: str) -> None:
