@@ -19,6 +19,7 @@ VERBS = {
     "read": "read",
     "try": "trial",
     "bounce": "bounce",
+    "events": "events",
     "bench": "bench",
 }
 

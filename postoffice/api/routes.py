@@ -1,6 +1,6 @@
 """The table of the REST door: every route, the right that it needs, what goes in and what comes out. There is nothing beside it."""
 
-from postoffice.api import items, mailings, office, shapes, submit
+from postoffice.api import hook_shapes, items, mailings, office, shapes, submit, webhooks
 from postoffice.api.call import Route
 from postoffice.model.people import Right
 
@@ -115,4 +115,17 @@ ROUTES: tuple[Route, ...] = (
         media="application/pdf",
         problems=(400, 409),
     ),
+    Route("GET", "/webhooks", Right.MANAGE, webhooks.list_webhooks, "List the webhooks", hook_shapes.Webhooks),
+    Route(
+        "POST",
+        "/webhooks",
+        Right.MANAGE,
+        webhooks.add_webhook,
+        "Hear of what becomes of letters",
+        hook_shapes.WebhookMade,
+        status=201,
+        body=hook_shapes.NewWebhook,
+        problems=(400, 409),
+    ),
+    Route("DELETE", "/webhooks/{webhook_id}", Right.MANAGE, webhooks.remove_webhook, "Remove a webhook", hook_shapes.Webhook),
 )

@@ -28,6 +28,7 @@ TABS = (
     Tab("/admin/carriers", N_("Carriers"), Right.MANAGE),
     Tab("/admin/people", N_("People"), Right.MANAGE),
     Tab("/admin/keys", N_("API keys"), Right.MANAGE),
+    Tab("/admin/hooks", N_("Webhooks"), Right.MANAGE),
     Tab("/admin/organisation", N_("Organisation"), Right.MANAGE),
     Tab("/admin/audit", N_("Audit trail"), Right.AUDIT),
 )

@@ -1,6 +1,6 @@
 """The administration's part of the route table, and the sandbox box; see `routes.ROUTES`."""
 
-from postoffice.desk import admin, audit, carriers, keys, organisation, people, printers, printing, sandbox, trying
+from postoffice.desk import admin, audit, carriers, hooks, keys, organisation, people, printers, printing, sandbox, trying
 from postoffice.desk.guard import Entry, Route
 from postoffice.model.people import Right
 
@@ -8,6 +8,7 @@ _PRINTER = "/admin/printers/{printer}"
 _TOKEN = _PRINTER + "/tokens/{token}"
 _CARRIER = "/admin/carriers/{carrier}"
 _PERSON = "/admin/people/{user}"
+_HOOK = "/admin/hooks/{hook}"
 _PIECE = "/sandbox/{key}"
 
 ADMIN_ROUTES: tuple[Route, ...] = (
@@ -46,6 +47,16 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("GET", "/admin/keys", keys.all_keys, Right.MANAGE),
     Route("POST", "/admin/keys", keys.add_key, Right.MANAGE),
     Route("POST", "/admin/keys/{key}/revoke", keys.revoke_key, Right.MANAGE),
+    # --- webhooks to our own programs
+    Route("GET", "/admin/hooks", hooks.all_hooks, Right.MANAGE),
+    Route("POST", "/admin/hooks", hooks.add_hook, Right.MANAGE),
+    Route("GET", _HOOK, hooks.hook_page, Right.MANAGE),
+    Route("POST", _HOOK + "/settings", hooks.change_hook, Right.MANAGE),
+    Route("POST", _HOOK + "/test", hooks.try_hook, Right.MANAGE),
+    Route("POST", _HOOK + "/rotate", hooks.rotate, Right.MANAGE),
+    Route("POST", _HOOK + "/switch", hooks.switch, Right.MANAGE),
+    Route("POST", _HOOK + "/replay", hooks.replay, Right.MANAGE),
+    Route("POST", _HOOK + "/remove", hooks.remove, Right.MANAGE),
     Route("GET", "/admin/audit", audit.trail, Right.AUDIT),
     # --- the organisation
     Route("GET", "/admin/organisation", organisation.organisation_page, Right.MANAGE),

@@ -52,6 +52,15 @@ async def first_organisation(connection: AsyncConnection) -> Organisation | None
     return _organisation(row) if row else None
 
 
+async def named(connection: AsyncConnection, name: str) -> Organisation:
+    """An organisation by its short name or id; NotFound otherwise."""
+    which = sa.or_(organisations.c.slug == name, organisations.c.id == name)
+    row = (await connection.execute(organisations.select().where(which))).mappings().first()
+    if row is None:
+        raise NotFound("no-such-organisation", "There is no such organisation.", help="Name it by its short name.")
+    return _organisation(row)
+
+
 async def all_organisation_ids(connection: AsyncConnection) -> list[str]:
     """Every organisation, oldest first."""
     return list(await connection.scalars(sa.select(organisations.c.id).order_by(organisations.c.id)))
