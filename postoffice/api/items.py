@@ -83,7 +83,7 @@ async def item_pdf(call: Call) -> web.Response:
     if mailing.document is None:
         raise Conflict("no-document", "This mailing has no pages yet.", help="Ask again once it was read.")
     async with call.house.documents.as_file(mailing.organisation_id, mailing.document) as path:
-        content = await (await call.house.workshop.run(cut_together, path, [item.runs]))[0]
+        content = (await call.house.workshop.run(cut_together, path, [item.runs]))[0]
     name = f"{mailing.name} {item.position}"
     disposition = content_disposition(name, download=call.asked(shapes.PdfQuery).download)
     headers = {"Content-Disposition": disposition, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -37,11 +37,27 @@ class Envelope(StrEnum):
     C4 = "c4"  #: 6 to 45 sheets
 
 
+class Together(StrEnum):
+    """Which letters of a mailing share an envelope."""
+
+    NO = ""  #: none
+    ADDRESS = "address"  #: those with the same address
+    CUSTOMER = "customer"  #: those with the same address and customer number
+
+
 class EmailForm(StrEnum):
     """How the letter travels in an e-mail."""
 
     LINK = "link"  #: behind a secure link
     ATTACHMENT = "attachment"  #: as a PDF in the e-mail
+
+
+class Ground(StrEnum):
+    """On what ground prospecting goes to persons; nothing else needs one. What the sender claims is kept with the mailing."""
+
+    CONSENT = "consent"  #: each has given it: the ledger says so
+    CUSTOMERS = "customers"  #: existing customers of similar products, who could object
+    COMPANIES = "companies"  #: companies at their professional addresses, who could object
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +74,10 @@ class Options:
     subject: str = ""  #: of e-mails; the mailing's name where empty
     message: str = ""  #: a few lines above the link; a standard text where empty
     send_at: datetime | None = None  #: not before; aware, UTC
+    ground: Ground = Ground.CONSENT
     ladder: str = ""  #: where `channel` is None: steps by which each item is tried, see routing.ladder; empty: preferred > cheapest
     cost_centre: str = ""
+    together: Together = Together.NO  #: letters to one recipient in one envelope
 
     def as_dict(self) -> dict[str, Any]:
         """JSON shape kept in the database and used by the API."""
@@ -74,7 +92,8 @@ class Options:
         """The inverse of `as_dict`; absent keys take their defaults. ValueError on an unknown word."""
         known = {one.name for one in fields(Options)}
         given = {key: value for key, value in shape.items() if key in known}
-        kinds = {"purpose": Purpose, "postage": Postage, "envelope": Envelope, "email_form": EmailForm}
+        kinds = {"purpose": Purpose, "postage": Postage, "envelope": Envelope, "email_form": EmailForm, "ground": Ground}
+        kinds["together"] = Together
         for key, kind in kinds.items():
             if key in given:
                 given[key] = kind(given[key])
