@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.conftest import SHARED
 from tests.real import npm
@@ -12,8 +13,8 @@ from tests.servers import free_port, wait_for
 
 
 @contextmanager
-def prism(specification: str) -> Iterator[str]:
-    """A running Prism for a file of shared/specs; yields its address. npm.Missing where it cannot be had."""
+def prism(specification: str | Path) -> Iterator[str]:
+    """A running Prism for a file of shared/specs, or any other by its path; yields its address. npm.Missing where it cannot be had."""
     path = SHARED / "specs" / specification
     if not path.exists():
         raise npm.Missing(f"the provider's description {specification} is not beside this checkout")
