@@ -44,7 +44,19 @@ def points(*, email: str | None, mobile: str | None, fax: str | None, country: s
 
 def unchanged(item: Item) -> NewItem:
     """An item as the proposal that it came from."""
-    return NewItem(item.first_page, item.pages, item.address, item.findings, item.email, item.mobile, item.fax, item.reference)
+    return NewItem(
+        item.first_page,
+        item.pages,
+        item.address,
+        item.findings,
+        item.email,
+        item.mobile,
+        item.fax,
+        item.reference,
+        item.channel,
+        item.fields,
+        item.parts,
+    )
 
 
 def merged(first: Item, second: Item) -> NewItem:
@@ -59,6 +71,8 @@ def merged(first: Item, second: Item) -> NewItem:
         first.mobile or second.mobile,
         first.fax or second.fax,
         first.reference or second.reference,
+        first.channel or second.channel,
+        {**second.fields, **first.fields},
     )
 
 

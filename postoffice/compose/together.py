@@ -1,4 +1,4 @@
-"""Letters to one recipient in one envelope. Pure: items in, items out; every letter keeps its own shape within, so that it can be undone.
+"""Letters to one recipient in one envelope. Pure: items in, items out; each letter keeps its own shape, so that it can be undone.
 
 Only letters that nothing holds are put together, in the order of the mailing; two are for the same recipient where their addresses
 are the same letters and digits (and, where asked for, their customer numbers). In duplex an odd letter is followed by a blank back, so

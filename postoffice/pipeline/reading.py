@@ -4,19 +4,19 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from postoffice import actions
-from postoffice.compose import pages as page_reader
-from postoffice.compose.pages import PageFacts
-from postoffice.compose.reading import Reading, check_choice, conclude, slice_size, slices
-from postoffice.compose.rules import parse_rule, zones_of
+from postoffice import actions, recutting
+from postoffice.compose import kept
+from postoffice.compose.reading import Reading, check_choice, slice_size, slices, zones_needed
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError, TooLarge
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import EventKind, MailingState
 from postoffice.pdf import convert
 from postoffice.pdf.document import DocumentFacts, inspect
+from postoffice.pdf.outline import outline
+from postoffice.pdf.sniff import PDF
 from postoffice.pipeline.stop import Stop
-from postoffice.store import batches, events, items, mailings
+from postoffice.store import batches, events, mailings
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import LostLease
 
@@ -46,7 +46,7 @@ async def read(house: House, batch: Batch, stop: Stop) -> None:
 async def _as_pdf(house: House, mailing: Mailing) -> tuple[Mailing, DocumentFacts]:
     """The mailing with its PDF and number of pages; converted once, however often this step runs."""
     assert mailing.original is not None
-    if mailing.document is None and mailing.media_type == convert.PDF:
+    if mailing.document is None and mailing.media_type == PDF:
         sha256 = mailing.original
     elif mailing.document is None:
         sha256 = await _convert(house, mailing)
@@ -75,28 +75,32 @@ async def _convert(house: House, mailing: Mailing) -> str:
             await house.workshop.run(convert.to_pdf, source, mailing.media_type, target)
         stored = await house.documents.put_file(mailing.organisation_id, target)
     async with house.database.write() as connection:
-        await mailings.note_document(connection, mailing.organisation_id, stored, convert.PDF, house.clock.now())
+        await mailings.note_document(connection, mailing.organisation_id, stored, PDF, house.clock.now())
     return stored.sha256
 
 
 async def _read_items(house: House, mailing: Mailing, document: DocumentFacts, stop: Stop) -> Reading:
+    """Read all pages, cut, and keep what was read for cutting anew."""
     assert mailing.document is not None
     check_choice(mailing.layout, mailing.split_rule)
-    zones = zones_of(parse_rule(mailing.split_rule))
+    rules = await recutting.rules_of(house, mailing)
+    zones = zones_needed(mailing.split_rule, rules)
+    entries = await recutting.entries_of(house, mailing, mailing.split_rule)
     gate = asyncio.Semaphore(AT_ONCE)
     done = 0
 
-    async def one_slice(path: Path, first: int, count: int) -> list[PageFacts]:
+    async def one_slice(path: Path, first: int, count: int) -> bytes:
         nonlocal done
         async with gate:
             stop.check()
-            facts = await house.workshop.run(page_reader.read_pages, path, first, count, mailing.layout, zones)
+            facts = await house.workshop.run(kept.read_slice, path, first, count, mailing.layout, zones)
             done += count
             async with house.database.write() as connection:
                 await mailings.update(connection, mailing.id, pages_read=min(done, mailing.pages))
-            return list(facts)
+            return facts
 
     async with house.documents.as_file(mailing.organisation_id, mailing.document) as path:
+        entry_points = await house.workshop.run(outline, path)
         sizes = slices(mailing.pages, min(SLICE, slice_size(document)))
         tasks = [asyncio.create_task(one_slice(path, first, count)) for first, count in sizes]
         try:
@@ -106,8 +110,9 @@ async def _read_items(house: House, mailing: Mailing, document: DocumentFacts, s
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
-    pages = [page for part in parts for page in part]
-    return await house.workshop.run(conclude, document, pages, mailing.layout, mailing.split_rule)
+    whole = kept.Kept(mailing.layout, zones, document, entry_points, tuple(parts))
+    await recutting.keep(house, mailing, whole)
+    return await house.workshop.run(kept.conclude_kept, whole, mailing.split_rule, entries, rules)
 
 
 async def _offer(house: House, batch: Batch, mailing: Mailing, reading: Reading) -> None:
@@ -120,14 +125,8 @@ async def _offer(house: House, batch: Batch, mailing: Mailing, reading: Reading)
         if current.state is not MailingState.READING:
             return
         await mailings.command(connection, current, "offer", ready_at=now)
-        held = await items.add_all(connection, mailing.organisation_id, mailing.id, reading.items, now)
-        await mailings.update(
-            connection,
-            mailing.id,
-            items=len(reading.items),
-            pages_read=reading.pages,
-            findings=mailings.as_findings(reading.findings),
-        )
+        held = await recutting.write_items(connection, current, reading, now)
+        await mailings.update(connection, mailing.id, pages_read=reading.pages)
         event = events.NewEvent(
             mailing.organisation_id,
             EventKind.READ,

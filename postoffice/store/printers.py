@@ -85,6 +85,11 @@ async def get(connection: AsyncConnection, printer_id: str, organisation_id: str
     return _printer(row)
 
 
+async def fields_of(connection: AsyncConnection, printer_id: str) -> list[dict[str, Any]]:
+    """The rules that read fields of this printer's letters; see compose.fields."""
+    return list(await connection.scalar(sa.select(printers.c.fields).where(printers.c.id == printer_id)) or [])
+
+
 async def all_of(connection: AsyncConnection, organisation_id: str) -> list[Printer]:
     """An organisation's printers, oldest first."""
     query = printers.select().where(printers.c.organisation_id == organisation_id, printers.c.removed_at.is_(None))
