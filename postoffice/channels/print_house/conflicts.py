@@ -74,5 +74,5 @@ def chosen_envelope(options: Options, sheets: int, *, most: int, dl: int = DL_SH
     """For houses that choose by the number of sheets: up to `dl` a small envelope, then a large one up to `most`."""
     if sheets > most:
         return [too_many_sheets(sheets, most)]
-    fits = {Envelope.AUTO: True, Envelope.DL: sheets <= dl, Envelope.C4: sheets > dl}[options.envelope]
+    fits = {Envelope.AUTO: True, Envelope.DL: sheets <= dl, Envelope.C4: sheets > dl}.get(options.envelope, False)
     return [] if fits else [wrong_envelope(options.envelope, sheets)]

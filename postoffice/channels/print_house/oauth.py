@@ -67,13 +67,13 @@ class Signed:
             answer = await self._rest.change(method, path, headers=self._with(token, headers), **_fresh(content))
         return answer
 
-    async def get(self, path: str, **content: Any) -> Answer:
+    async def get(self, path: str, *, headers: Mapping[str, str] | None = None, **content: Any) -> Answer:
         """As Rest.get."""
         token = await self._tokens.get()
-        answer = await self._rest.get(path, headers=self._with(token, None), **content)
+        answer = await self._rest.get(path, headers=self._with(token, headers), **content)
         if answer.status == 401:
             token = await self._tokens.get(refused=token)
-            answer = await self._rest.get(path, headers=self._with(token, None), **content)
+            answer = await self._rest.get(path, headers=self._with(token, headers), **content)
         return answer
 
     def _with(self, token: str, headers: Mapping[str, str] | None) -> dict[str, str]:

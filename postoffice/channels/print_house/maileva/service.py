@@ -96,7 +96,7 @@ class Service:
     async def download(self, sending: str, recipient: str, word: str) -> Answer:
         """A document about one recipient: `download_<word>`."""
         path = f"{self._at(sending)}/recipients/{quote(recipient, safe='')}/download_{word}"
-        return await self._site.get(path, longest=_LONGEST)
+        return await self._site.get(path, headers={"Accept": "application/pdf, application/json"}, longest=_LONGEST)
 
     def _at(self, sending: str) -> str:
         return f"{self._path}/sendings/{quote(sending, safe='')}"
