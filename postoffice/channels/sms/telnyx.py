@@ -4,30 +4,25 @@ Telnyx keeps no idempotency keys for messages. The key travels in the webhook's 
 so the webhook of a doubtful message still finds its delivery.
 """
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
 from postoffice.channels.rest import Rest, Site, ask_each, hide, is_safe, verdict
 from postoffice.channels.sms.memory import Memory
 from postoffice.channels.sms.rules import answer, check
+from postoffice.channels.telnyx import URL, first_error, moment, read_key, verify
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt
-from postoffice.model.errors import Forged, InDoubt, TryLater
+from postoffice.model.errors import InDoubt, TryLater
 from postoffice.model.ports import Abilities, Log
 from postoffice.model.states import EventKind
 
-URL = "https://api.telnyx.com/v2"
 #: Telnyx's statuses of a recipient in our vocabulary
 WORDS: dict[str, EventKind] = {
     "queued": EventKind.HANDED_OVER,
@@ -44,7 +39,6 @@ WORDS: dict[str, EventKind] = {
 DEAD = frozenset({"40012", "40310"})
 #: error codes that may pass: unexpected error, too many requests, upstream's limit, queue full
 _LATER = frozenset({"10007", "10011", "40011", "40318"})
-_TOLERANCE = timedelta(minutes=5)  #: between a webhook's signed time and its arrival
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +80,7 @@ class TelnyxCarrier:
         body |= {"webhook_url": f"{account.callback}?key={quote(piece.key, safe='')}"} if account.callback else {}
         made = await self._rest.post("/messages", json=body)
         if not 200 <= made.status < 300:
-            code, words = _error(made.body.get("errors"))
+            code, words = first_error(made.body.get("errors"))
             raise verdict(made, code, words, dead=DEAD, later=_LATER)
         data = made.body.get("data")
         reference = str(data.get("id") or "") if isinstance(data, dict) else ""
@@ -108,18 +102,18 @@ class TelnyxCarrier:
         if data.get("direction", "outbound") != "outbound":
             return ()
         moments = (str(data.get(name) or "") for name in ("completed_at", "sent_at", "received_at"))
-        at = next((date for moment in moments if (date := _date(moment))), datetime.now(UTC))
+        at = next((date for word in moments if (date := moment(word))), datetime.now(UTC))
         return [_event(data, at, receipt.key, receipt.reference)]
 
     def read(self, knock: Knock) -> Sequence[Event]:
         """A status, or a message of a recipient. Forged unless telnyx-signature-ed25519 is theirs and its time is near."""
-        self._verify(knock)
+        verify(self._key, knock)
         try:
             data = json.loads(knock.body)["data"]
             kind, payload = str(data["event_type"]), dict(data["payload"])
         except (ValueError, RecursionError, TypeError, KeyError):
             return [Event(EventKind.UNKNOWN, knock.received_at, text="The webhook's body has another form than Telnyx describes")]
-        at = _date(str(data.get("occurred_at", ""))) or knock.received_at
+        at = moment(str(data.get("occurred_at", ""))) or knock.received_at
         if kind == "message.received":
             sender, to = _number(payload.get("from")), _number(payload.get("to"))
             return [answer(sender, to, str(payload.get("text") or ""), at)]
@@ -127,30 +121,9 @@ class TelnyxCarrier:
             return [Event(EventKind.UNKNOWN, at, _key(payload), str(payload.get("id", "")), kind[:60])]
         return [_event(payload, at, _key(payload), str(payload.get("id", "")))]
 
-    def _verify(self, knock: Knock) -> None:
-        stamp = knock.headers.get("telnyx-timestamp", "")
-        try:
-            signature = base64.b64decode(knock.headers.get("telnyx-signature-ed25519", ""), validate=True)
-            if self._key is None:
-                raise Forged("Without Telnyx's public key in this carrier's settings, every knock is turned away")
-            self._key.verify(signature, stamp.encode() + b"|" + knock.body)
-            signed_at = datetime.fromtimestamp(int(stamp), UTC)
-        except (InvalidSignature, ValueError, OverflowError, OSError):
-            raise Forged("The knock has no valid telnyx-signature-ed25519") from None
-        if abs(knock.received_at - signed_at) > _TOLERANCE:
-            raise Forged("The knock was signed too long before it came")
-
     async def close(self) -> None:
         """Hang up."""
         await self._rest.close()
-
-
-def read_key(text: str) -> Ed25519PublicKey:
-    """Telnyx's public key. ValueError where the text is none."""
-    try:
-        return Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError):
-        raise ValueError("the public key as Telnyx's portal shows it") from None
 
 
 def _event(payload: Mapping[str, Any], at: datetime, key: str, reference: str) -> Event:
@@ -158,18 +131,10 @@ def _event(payload: Mapping[str, Any], at: datetime, key: str, reference: str) -
     first = recipients[0] if isinstance(recipients, list) and recipients else {}
     word = str(first.get("status", "")) if isinstance(first, dict) else ""
     kind = WORDS.get(word, EventKind.UNKNOWN)
-    code, words = _error(payload.get("errors"))
+    code, words = first_error(payload.get("errors"))
     failed = kind in (EventKind.BOUNCED, EventKind.REFUSED, EventKind.EXPIRED)
     text = hide(f"{word} {words}") if failed or kind is EventKind.UNKNOWN else ""
     return Event(kind, at, key, reference, code or (word if text else ""), text, failed and code in DEAD)
-
-
-def _error(errors: Any) -> tuple[str, str]:
-    """Code and words of the first error."""
-    first = errors[0] if isinstance(errors, list) and errors else None
-    if not isinstance(first, dict):
-        return "", ""
-    return str(first.get("code", ""))[:60], f"{first.get('title', '')}: {first.get('detail', '')}".strip(": ")
 
 
 def _key(payload: Mapping[str, Any]) -> str:
@@ -183,14 +148,6 @@ def _key(payload: Mapping[str, Any]) -> str:
 def _number(value: Any) -> str:
     first = value[0] if isinstance(value, list) and value else value
     return str(first.get("phone_number", "")) if isinstance(first, dict) else ""
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _build(settings: Mapping[str, Any], parts: Parts) -> TelnyxCarrier:
