@@ -98,6 +98,10 @@ class Book:
                 thing.stream = []
         self._waiting.clear()
 
+    def discard(self) -> None:
+        """Forget what was added since the last `flush`."""
+        self._waiting.clear()
+
     def resources(self, resources: Any) -> int:
         """Write the resources of a letter's pages (pictures and patterns with them); their number."""
         for kind in ("ExtGState", "XObject", "Pattern", "Shading"):
@@ -209,7 +213,8 @@ class Book:
         start = self._place
         self._write(b"xref\n0 %d\n0000000000 65535 f \n" % len(self._offsets))
         for first in range(1, len(self._offsets), 5_000):
-            self._write(b"".join(b"%010d 00000 n \n" % offset for offset in self._offsets[first : first + 5_000]))
+            some = self._offsets[first : first + 5_000]
+            self._write(b"".join(b"%010d 00000 n \n" % offset if offset else b"0000000000 65535 f \n" for offset in some))
         name = self._digest.hexdigest().encode()
         self._write(
             b"trailer\n<</Size %d/Root %d 0 R/Info %d 0 R/ID[<%b><%b>]>>\nstartxref\n%d\n%%%%EOF\n"

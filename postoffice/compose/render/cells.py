@@ -14,7 +14,7 @@ Shape = tuple[tuple[float, float], ...]
 
 
 class Cell:
-    """A block with lines. `texts`: numbers of its texts; `free`: whether its surroundings are deaf to it; `block`: as first laid out."""
+    """A block with lines. `texts`: their numbers; `free`: its surroundings are deaf to it; `block`: as first laid out."""
 
     __slots__ = ("block", "free", "index", "line", "texts", "x", "y")
 

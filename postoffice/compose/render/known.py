@@ -52,7 +52,7 @@ class Known:
         self._context = structure.line_context() if structure.reusable else None
         self._base: dict[int, Shape] = {}
         self._shapes: dict[tuple[int, Texts], Shape] = {}
-        self._pieces: dict[tuple[int, int, Texts], list[bytes]] = {}
+        self._pieces: dict[tuple[int, int, Texts], tuple[list[bytes], set[str]]] = {}
         self._fresh: dict[tuple[int, Texts], Any] = {}  # laid out for the letter at hand: lines, or glyphs by line
         self._quick: dict[int, Quick] = {}
         self._refuted: set[tuple[Any, ...]] = set()
@@ -205,11 +205,14 @@ class Known:
         known = self._pieces.get((kept.serial, cell.index, texts))
         if known is None:
             lines = fresh or cell.lines(self._context, copied(cell.line, self._swapped(cell, texts)))
-            known = self._paint(kept, cell, places, lines)
+            with self._case.watch.apart() as missing:
+                painted = self._paint(kept, cell, places, lines)
+            known = (painted, missing)
             if len(self._pieces) >= _REMEMBERED:
                 self._pieces.clear()
             self._pieces[kept.serial, cell.index, texts] = known
-        return known
+        self._case.watch.missing.update(known[1])
+        return known[0]
 
     def _paint(self, kept: Kept, cell: Cell, places: Sequence[Place], lines: list[Box]) -> list[bytes]:
         resources = self._case.inks.resources()

@@ -47,7 +47,7 @@ class Inks:
 
 
 class Stream(pdf_stream.Stream):  # type: ignore[misc]
-    """A page's content. What a cell paints stands in it for itself: it leans on no colour or font set before, and none after leans on it."""
+    """A page's content. What a cell paints stands for itself: it leans on no colour or font set before, and nothing leans on it."""
 
     def __init__(self, inks: Inks, resources: Any, rectangle: tuple[float, float, float, float]) -> None:
         super().__init__(inks.fonts, rectangle, resources, inks.images, None, inks.profiles, inks.intent, compress=False)

@@ -3,8 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-import cffi
-
+cffi: Any = import_module("cffi")
 _weasyprint: Any = import_module("weasyprint.text.ffi")
 _ffi = cffi.FFI()
 _ffi.cdef("void *g_object_ref(void *object); void g_object_unref(void *object);")

@@ -8,20 +8,25 @@ The first letters that take the first road also take the second: where what they
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from postoffice.compose.render.assets import Assets, Pictures
 from postoffice.compose.render.book import Book
 from postoffice.compose.render.engine import Fonts
+from postoffice.compose.render.faults import TemplateFault
 from postoffice.compose.render.known import Known
 from postoffice.compose.render.markup import alike, parts, plain
 from postoffice.compose.render.painting import operators, paint
 from postoffice.compose.render.quick import TypeCase
 from postoffice.compose.render.sheets import links_of, print_once
 from postoffice.compose.render.structure import Structure
+from postoffice.compose.render.watch import Watch
 
 #: structures that are kept, the least used go first
 _STRUCTURES = 24
+#: markups that cannot be printed, that are remembered
+_SPOILT = 1_000
 #: letters on new sheets whose pages are also laid out as a whole and compared
 _PROOFS = 2
 
@@ -29,19 +34,25 @@ _PROOFS = 2
 class Press:
     """Prints letters of one template into one book."""
 
-    def __init__(self, book: Book, *, fonts: Fonts, fetcher: Any, base_url: str, images: dict[str, Any], stamping: bool = True) -> None:
+    def __init__(
+        self, book: Book, fonts: Fonts, assets: Assets, pictures: Pictures, watch: Watch, *, base_url: str, stamping: bool = True
+    ) -> None:
         self._book = book
-        self._fonts, self._fetcher, self._base, self._images = fonts, fetcher, base_url, images
+        self._fonts, self._assets, self._pictures, self._base = fonts, assets, pictures, base_url
         self._stamping = stamping
         self._known: OrderedDict[str, list[Known]] = OrderedDict()
-        self._case = TypeCase(book.inks)
+        self._spoilt: dict[int, str] = {}  # hash of a markup -> what it misses
+        self._case = TypeCase(book.inks, watch)
+        self.watch = watch
         self.roads: Counter[str] = Counter()  #: letters by road; `refuted`: sheets that failed their proof
 
     def letter(self, source: str) -> int:
-        """Print a letter of this HTML; how many pages it has."""
+        """Print a letter of this HTML; how many pages it has. Raises TemplateFault asset-missing; what WeasyPrint raises."""
         markup, texts = parts(source)
         known, changed = self._find(markup, texts)
         if known is None:
+            if name := self._spoilt.get(hash(markup)):
+                raise _missing(name)
             self.roads["whole"] += 1
             return self._first(source, markup, texts)
         if not self._stamping:
@@ -66,13 +77,26 @@ class Press:
         return None, {}
 
     def _first(self, source: str, markup: str, texts: list[str]) -> int:
-        structure = Structure(source, texts, fonts=self._fonts, fetcher=self._fetcher, base_url=self._base, images=self._images)
+        self._assets.missed.clear()
+        self._pictures.missed.clear()
+        structure = Structure(source, texts, fonts=self._fonts, fetcher=self._assets, base_url=self._base, images=self._pictures)
         self._book.language = self._book.language or structure.language
+        pages = structure.pages({})
+        if missed := self._assets.missed | self._pictures.missed:
+            name = ", ".join(sorted(missed))
+            if len(self._spoilt) < _SPOILT:
+                self._spoilt[hash(markup)] = name
+            raise _missing(name)
         known = Known(structure, self._case)
         if structure.reusable:
             self._known.setdefault(markup, []).append(known)
             self._forget()
-        return self._lay(known, {}, () if structure.reusable and self._stamping else None)
+        return self._print(known, {}, pages, () if structure.reusable and self._stamping else None)
+
+    def forget(self) -> None:
+        """Start afresh, as after a failure within WeasyPrint."""
+        self._known.clear()
+        self._book.discard()
 
     def _forget(self) -> None:
         while sum(map(len, self._known.values())) > _STRUCTURES:
@@ -83,11 +107,12 @@ class Press:
 
     def _lay(self, known: Known, changed: Mapping[int, str], key: tuple[Any, ...] | None = None) -> int:
         """Lay the letter out. With `key`, its pages become sheets to stamp on."""
-        structure = known.structure
-        pages = structure.pages(changed)
+        return self._print(known, changed, known.structure.pages(changed), key)
+
+    def _print(self, known: Known, changed: Mapping[int, str], pages: Sequence[Any], key: tuple[Any, ...] | None) -> int:
         resources = self._book.inks.resources()
         streams = [paint(page, self._book.inks, resources) for page in pages]
-        links = links_of(pages, structure.links(pages))
+        links = links_of(pages, known.structure.links(pages))
         states = frozenset(resources["ExtGState"])
         number = self._book.resources(resources)
         if key is not None and known.keep(key, changed, pages, streams, links, number, states):
@@ -119,3 +144,12 @@ class Press:
         resources = self._book.inks.resources()
         pages = known.structure.pages(changed)
         return [operators(paint(page, self._book.inks, resources)) for page in pages] == contents
+
+
+def _missing(name: str) -> TemplateFault:
+    return TemplateFault(
+        "asset-missing",
+        f"The template shows {name}, which is not among its files or cannot be read.",
+        help="Add the file to the template, or correct its name.",
+        asset=name,
+    )

@@ -12,6 +12,7 @@ from typing import Any
 from postoffice.compose.render.cells import Cell
 from postoffice.compose.render.engine import Box, Style, boxes, draw_text, line_break, matrix, pydyf
 from postoffice.compose.render.painting import Inks, Stream, as_bytes, paint_lines
+from postoffice.compose.render.watch import Watch
 
 #: px that must be left free, so that rounding never decides
 _SLACK = 0.01
@@ -47,19 +48,23 @@ class Glyphs:
 class TypeCase:
     """Texts set so far, by style; one for all letters of a book."""
 
-    def __init__(self, inks: Inks) -> None:
+    def __init__(self, inks: Inks, watch: Watch) -> None:
         self.inks = inks
+        self.watch = watch
         self._settings: dict[str, _Setting] = {}
         self._glyphs: dict[tuple[str, str], Glyphs | None] = {}
 
     def set(self, look: str, box: Box, text: str) -> Glyphs | None:
         """The text in the style of a box; None where it is not one plain line."""
-        known = self._glyphs.get((look, text), False)
-        if known is False:
+        key = (look, text)
+        if key not in self._glyphs:
             if len(self._glyphs) >= _REMEMBERED:
                 self._glyphs.clear()
-            known = self._glyphs[look, text] = self._set(look, box, text)
-        return known or None
+            self._glyphs[key] = self._set(look, box, text)
+        known = self._glyphs[key]
+        if known is not None and known.missing:
+            self.watch.missing.update(known.missing)
+        return known
 
     def _set(self, look: str, box: Box, text: str) -> Glyphs | None:
         setting = self._settings.get(look)
@@ -75,10 +80,11 @@ class TypeCase:
         trial.text, trial.width, trial.pango_layout = text, width, setting
         resources = self.inks.resources()
         stream = Stream(self.inks, resources, (0, 0, 0, 0))
-        emojis = draw_text.draw_first_line(stream, trial, "clip", "none", matrix.Matrix())
+        with self.watch.apart() as missing:
+            emojis = draw_text.draw_first_line(stream, trial, "clip", "none", matrix.Matrix())
         if emojis or resources["ExtGState"] or not stream.stream or not stream.stream[0].endswith(b"Tm"):
             return None
-        return Glyphs(width, height, baseline, b"\n".join(map(as_bytes, stream.stream[1:])))
+        return Glyphs(width, height, baseline, b"\n".join(map(as_bytes, stream.stream[1:])), "".join(missing))
 
 
 class _Run:
@@ -180,7 +186,7 @@ def _before(box: Box, inks: Inks) -> bytes | None:
 
 
 def _look(style: Style) -> str:
-    return line_break._font_style_cache_key(style) + str([str(style[name]) for name in _LOOK])
+    return str(line_break._font_style_cache_key(style)) + str([str(style[name]) for name in _LOOK])
 
 
 def _alignment(line: Box, room: float) -> str:
