@@ -207,9 +207,12 @@ def find_stage(words: str) -> Stage:
 
 
 def details(text: str) -> list[str]:
-    """Subject and detail of every status code of class 4 or 5 in a text, such as "1.1"; those that say nothing (x.0.0) left out."""
+    """Subject and detail of every status code of class 4 or 5 in a text, such as "1.1".
+
+    Those that say nothing are left out: x.5.0 and all of x.0, such as Exchange Online's 5.0.350, "another server said".
+    """
     found = [f"{int(one[2])}.{int(one[3])}" for one in _STATUS_CODE.finditer(text) if one[1] != "2"]
-    return [one for one in found if one not in ("0.0", "5.0")]
+    return [one for one in found if one != "5.0" and not one.startswith("0.")]
 
 
 def status_code(*texts: str) -> str:

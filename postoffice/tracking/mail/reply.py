@@ -35,10 +35,10 @@ def _mark(source: str, pattern: str) -> Mark:
 #: where a mail program puts the mail that is answered
 QUOTES: tuple[Mark, ...] = (
     _mark("Gmail, Apple Mail, Thunderbird in English", r"^[ \t]*On\b[^\n]{5,200}(?:\n[^\n]{0,200})?\bwrote\s?:[ \t]*$"),
-    _mark("the same in French", r"^[ \t]*Le\b[^\n]{5,200}(?:\n[^\n]{0,200})?\ba écrit\s?:[ \t]*$"),
+    _mark("the same in French", r"^[ \t]*Le\b[^\n]{5,200}(?:\n[^\n]{0,200})?\ba\s+écrit\s?:[ \t]*$"),
     _mark("the same in German", r"^[ \t]*Am\b[^\n]{5,200}(?:\n[^\n]{0,200})?\bschrieb\b[^\n]{0,200}:[ \t]*$"),
     _mark("the same in Spanish", r"^[ \t]*El\b[^\n]{5,200}(?:\n[^\n]{0,200})?\bescribió\s?:[ \t]*$"),
-    _mark("the same in Italian", r"^[ \t]*Il\b[^\n]{5,200}(?:\n[^\n]{0,200})?\bha scritto\s?:[ \t]*$"),
+    _mark("the same in Italian", r"^[ \t]*Il\b[^\n]{5,200}(?:\n[^\n]{0,200})?\bha\s+scritto\s?:[ \t]*$"),
     _mark(
         "Outlook's line",
         r"^[ \t]*-{2,} ?(?:Original Message|Message d'origine|Message original|Ursprüngliche Nachricht"

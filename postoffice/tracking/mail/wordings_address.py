@@ -48,6 +48,24 @@ MAILBOX: tuple[Rule, ...] = (
 #: an address that nobody has; the sure words first
 UNKNOWN: tuple[Rule, ...] = (
     rule(
+        Reason.SUSPEND,
+        "Amazon SES, global suppression list: it bounced for somebody, some day",
+        "550 5.1.1 Amazon SES has suppressed sending to this address because it has a recent history of bouncing",
+        r"suppressed sending to this address|(?:address|recipient)\b[^.]{0,40} on (?:the|our|a) suppression list",
+    ),
+    rule(
+        Reason.USERUNKNOWN,
+        "Mail.ru",
+        "550 Message was not accepted -- invalid mailbox. Local mailbox <x@mail.ru> is unavailable: user not found",
+        r"local mailbox @ is unavailable: user (?:is )?not found",
+    ),
+    rule(
+        Reason.USERUNKNOWN,
+        "Cisco's mail gateway, answer to RCPT",
+        "550 #5.1.0 Address rejected.",
+        r"^address rejected\.(?: |$)",
+    ),
+    rule(
         Reason.USERUNKNOWN,
         "lhost-exim-30.eml, lhost-postfix-30.eml (Exchange Online)",
         "550 5.4.1 <x@example.br>: Recipient address rejected: Access denied",
@@ -121,6 +139,7 @@ UNKNOWN: tuple[Rule, ...] = (
         r"|not a valid mailbox"
         r"|mailbox not (?:found|exist)|address not found|because the (?:address|group) couldn't be found|adresse introuvable"
         r"|adresse nicht gefunden|no se ha encontrado la direcci|indirizzo non trovato|couldn't be found or is unable to receive",
+        r"(?:compte|utilisateur|abonne|adresse|boite)\b[^.]{0,30}\b(?:inconnue?|inexistante?)\b",
         r"nie ma takiego|no existe|non esiste|nao existe|bestaat niet|existiert nicht|n'existe pas|okand mottagare|nepostoji"
         r"|neexistuje",
         vague=True,

@@ -53,6 +53,13 @@ SENDER: tuple[Rule, ...] = (
         r"receiving mail at a rate|has exceeded (?:the )?(?:limit|maximum) of|please try again (?:slower|at a lower rate)|4\.7\.28",
     ),
     rule(
+        Reason.BLOCKED,
+        "guards against address harvesting: Exchange, Barracuda, Free: it is the session that they are tired of",
+        "550 5.1.1 Too many invalid recipients from your host",
+        r"too many (?:unknown|invalid|bad|wrong|non-?existent|rejected) (?:users?|recipients?|addresses)|too many errors",
+        r"excessive unknown recipients|directory harvest",
+    ),
+    rule(
         Reason.TOOMANYCONN,
         "lhost-postfix-48.eml, Orange OFR_104, Facebook CON-T1",
         "552 Too many recipients",
