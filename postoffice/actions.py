@@ -73,7 +73,7 @@ async def quote(house: House, mailing: Mailing, options: Options) -> Quote:
     async with house.database.read() as connection:
         groups = await items.count_alike(connection, mailing.id)
         states = await items.count_by_state(connection, mailing.id)
-    table = tariff.load(house.clock.now().date())
+    table = tariff.load(tariff.day(options, house.clock.now()))
     found: dict[tuple[Channel, int], tuple[int, int]] = {}
     problems: dict[str, PostOfficeError] = {}
     unreached = paper_sheets = 0
@@ -106,7 +106,14 @@ async def quote(house: House, mailing: Mailing, options: Options) -> Quote:
 
 def paper_of(pages: int, options: Options) -> tariff.Paper:
     """What an item of so many pages is on paper with these options. PostOfficeError where its envelope cannot hold it."""
-    made = sheets.bundle(pages, duplex=options.duplex, envelope=options.envelope)
+    made = sheets.bundle(
+        pages,
+        duplex=options.duplex,
+        envelope=options.envelope,
+        address_sheet=options.address_sheet,
+        gsm=options.gsm,
+        inserts=tuple(one.pages for one in options.inserts),
+    )
     if not made.fits:
         raise PostOfficeError(
             "envelope-full",

@@ -33,7 +33,8 @@ class Envelope(StrEnum):
     """What the sheets go into."""
 
     AUTO = "auto"  #: the smallest that fits
-    DL = "dl"  #: 1 to 5 sheets
+    DL = "dl"  #: C6/5, 1 to 5 sheets
+    C5 = "c5"  #: 1 to 10 sheets, folded once; not every print house has it
     C4 = "c4"  #: 6 to 45 sheets
 
 
@@ -61,6 +62,14 @@ class Ground(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Insert:
+    """A document that is put behind each letter, by its SHA-256 and its pages (sheets and postage follow from them)."""
+
+    document: str
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What the sender chose for all items of a mailing. `channel` None: by what is known of each recipient."""
 
@@ -78,6 +87,12 @@ class Options:
     ladder: str = ""  #: where `channel` is None: steps by which each item is tried, see routing.ladder; empty: preferred > cheapest
     cost_centre: str = ""
     together: Together = Together.NO  #: letters to one recipient in one envelope
+    gsm: int = 80  #: grams a square metre of the paper: the weight and so the postage follow from it
+    address_sheet: bool = False  #: a sheet with the address before each letter, on paper only
+    letterhead: str = ""  #: SHA-256 of a PDF laid under the pages: its first page under first pages, its last under the others
+    letterhead_over: bool = False  #: over the pages instead of under them
+    inserts: tuple[Insert, ...] = ()  #: put behind each letter
+    sheet_codes: bool = False  #: a DataMatrix on each sheet for the inserter, where the print house takes files
 
     def as_dict(self) -> dict[str, Any]:
         """JSON shape kept in the database and used by the API."""
@@ -85,6 +100,7 @@ class Options:
         for one in fields(self):
             value = getattr(self, one.name)
             shape[one.name] = value.isoformat() if isinstance(value, datetime) else value
+        shape["inserts"] = [{"document": one.document, "pages": one.pages} for one in self.inserts]
         return shape
 
     @staticmethod
@@ -101,6 +117,8 @@ class Options:
             given["channel"] = Channel(given["channel"])
         elif "channel" in given:
             given["channel"] = None
+        if "inserts" in given:
+            given["inserts"] = tuple(Insert(str(one["document"]), int(one["pages"])) for one in given["inserts"])
         if isinstance(given.get("send_at"), str):
             given["send_at"] = datetime.fromisoformat(given["send_at"])
         return Options(**given)

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +34,7 @@ class Tariff:
     valid_from: date
     currency: str
     table: Mapping[str, Any]
+    source: str = ""  #: whose prices these are, for those who check them
 
     def price(self, channel: Channel, options: Options, paper: Paper) -> int:
         """The price of one item, in millionths of the currency."""
@@ -45,6 +46,13 @@ class Tariff:
 
     def _post(self, options: Options, paper: Paper) -> int:
         table = self.table["post"]
+        if paper.envelope not in table["envelope"]:
+            raise PostOfficeError(
+                "no-envelope-price",
+                f"The tariff of {self.valid_from.isoformat()} has no price for a {paper.envelope.upper()} envelope.",
+                help="Choose another envelope, or add its price to the tariff.",
+                envelope=paper.envelope,
+            )
         side = "colour_side" if options.colour else "black_side"
         production = (
             _micros(table["envelope"][paper.envelope]) + _micros(table["sheet"]) * paper.sheets + _micros(table[side]) * paper.sides
@@ -73,6 +81,11 @@ def _tables(path: Path, _changed: int) -> list[dict[str, Any]]:
     return tables
 
 
+def day(options: Options, now: datetime) -> date:
+    """The day whose prices hold: that of the hour that the sender chose, today where it is past or none."""
+    return max(now, options.send_at or now).date()
+
+
 def load(on: date, path: Path = TABLE) -> Tariff:
     """The tariff that holds on a day: the newest whose `valid_from` is not after it."""
     tables = _tables(path, path.stat().st_mtime_ns)
@@ -80,4 +93,4 @@ def load(on: date, path: Path = TABLE) -> Tariff:
     if not valid:
         raise PostOfficeError("no-tariff", f"No tariff holds on {on.isoformat()}.", help=f"Add one to {path.name}.")
     newest = max(valid, key=lambda table: table["valid_from"])
-    return Tariff(newest["valid_from"], newest["currency"], newest)
+    return Tariff(newest["valid_from"], newest["currency"], newest, newest.get("source", ""))

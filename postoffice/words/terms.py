@@ -87,7 +87,12 @@ TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "priority": N_("priority"),
         "registered": N_("registered"),
     },
-    Envelope: {"auto": N_("smallest that fits"), "dl": N_("DL (long, folded sheets)"), "c4": N_("C4 (large, flat sheets)")},
+    Envelope: {
+        "auto": N_("smallest that fits"),
+        "dl": N_("DL (long, folded sheets)"),
+        "c5": N_("C5 (half, sheets folded once)"),
+        "c4": N_("C4 (large, flat sheets)"),
+    },
     EmailForm: {"link": N_("secure link"), "attachment": N_("attached PDF")},
     Source: {
         "printer": N_("virtual printer"),

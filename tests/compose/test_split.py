@@ -181,10 +181,10 @@ def test_good_rules() -> None:
     [
         (1, True, False, (1, Envelope.DL, 10, True)),
         (10, True, False, (5, Envelope.DL, 30, True)),
-        (11, True, False, (6, Envelope.C4, 35, True)),
-        (10, True, True, (6, Envelope.C4, 35, True)),
-        (6, False, False, (6, Envelope.C4, 35, True)),
-        (46, False, False, (46, Envelope.C4, 235, False)),
+        (11, True, False, (6, Envelope.C4, 47, True)),
+        (10, True, True, (6, Envelope.C4, 47, True)),
+        (6, False, False, (6, Envelope.C4, 47, True)),
+        (46, False, False, (46, Envelope.C4, 247, False)),
     ],
 )
 def test_sheets_and_envelopes(pages: int, duplex: bool, sheet: bool, expected: tuple[int, Envelope, int, bool]) -> None:

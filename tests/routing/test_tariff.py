@@ -1,6 +1,6 @@
 """Prices in millionths, from a dated table; nothing is rounded away."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from postoffice.model.channel import Channel
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.mailing import Options, Postage
-from postoffice.routing.tariff import Paper, load
+from postoffice.routing.tariff import Paper, day, load
 
 TABLE = """
 [[tariff]]
@@ -73,3 +73,19 @@ def test_our_own_table_prices_everything() -> None:
     for channel in Channel:
         for postage in Postage:
             assert tariff.price(channel, Options(postage=postage), Paper(1, 1, 10, "dl")) > 0
+
+
+def test_the_day_of_sending_chooses_the_prices_and_their_source_is_told(table: Path) -> None:
+    now = datetime(2025, 12, 30, tzinfo=UTC)
+    assert day(Options(), now) == date(2025, 12, 30)
+    assert day(Options(send_at=datetime(2026, 1, 2, tzinfo=UTC)), now) == date(2026, 1, 2)
+    assert day(Options(send_at=datetime(2025, 1, 2, tzinfo=UTC)), now) == date(2025, 12, 30)
+    assert load(day(Options(send_at=datetime(2026, 1, 2, tzinfo=UTC)), now), table).valid_from == date(2026, 1, 1)
+    assert "La Poste" in load(ON).source
+
+
+def test_an_envelope_without_a_price_is_told(table: Path) -> None:
+    with pytest.raises(PostOfficeError) as caught:
+        load(ON, table).price(Channel.POST, Options(), Paper(8, 8, 60, "c5"))
+    assert caught.value.code == "no-envelope-price"
+    assert load(ON).price(Channel.POST, Options(), Paper(8, 8, 60, "c5"))
