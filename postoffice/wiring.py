@@ -19,7 +19,7 @@ from postoffice.intake.mail import MailDoor
 from postoffice.intake.reception import Reception
 from postoffice.model.channel import Channel
 from postoffice.model.errors import NotFound
-from postoffice.model.ports import Carrier, Log, PrinterCard, SandboxBox
+from postoffice.model.ports import Carrier, Log, PrinterCard, SandboxBox, Workshop
 from postoffice.pipeline.mailroom import Mailroom
 from postoffice.settings import Settings
 from postoffice.store import carriers, folders, mailings, people
@@ -43,8 +43,17 @@ class SystemClock:
 class CatalogueCarriers:
     """house.Carriers over the catalogue: built from their rows when first asked for, kept while their settings stay."""
 
-    def __init__(self, database: Database, keyring: Keyring, box: SandboxBox, log: Log, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        box: SandboxBox,
+        log: Log,
+        folder: Path | None = None,
+        workshop: Workshop | None = None,
+    ) -> None:
         self._folder = folder
+        self._workshop = workshop
         self._database = database
         self._keyring = keyring
         self._box = box
@@ -77,7 +86,9 @@ class CatalogueCarriers:
         opened = carriers.unseal(self._keyring, row.sealed)
         folder = self._folder / row.id if self._folder else None
         key = self._keyring.return_path_key()
-        carrier = catalogue.build(row.kind, name, opened, box=self._box, log=self._log, folder=folder, return_key=key)
+        carrier = catalogue.build(
+            row.kind, name, opened, box=self._box, log=self._log, folder=folder, return_key=key, workshop=self._workshop
+        )
         await self.forget(organisation_id, name)
         self._built[organisation_id, name] = (row.sealed, carrier)
         return carrier
@@ -161,7 +172,7 @@ async def open_house(settings: Settings, log: Log) -> AsyncIterator[House]:
     bell = ArqBell(settings.redis, log)
     workshop = ProcessWorkshop(children=settings.child_processes, seconds=settings.child_seconds, megabytes=settings.child_megabytes)
     clock = SystemClock()
-    registry = CatalogueCarriers(database, keyring, DatabaseSandboxBox(database), log, settings.data / "carriers")
+    registry = CatalogueCarriers(database, keyring, DatabaseSandboxBox(database), log, settings.data / "carriers", workshop)
     try:
         yield House(
             url=settings.url,

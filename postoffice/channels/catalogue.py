@@ -6,12 +6,13 @@ from typing import Any
 
 from postoffice.channels import sandbox
 from postoffice.channels.email import setting_up as smtp
+from postoffice.channels.fax import hylafax
 from postoffice.channels.kind import BadSetting, DkimKey, Kind, Parts, read_settings
 from postoffice.channels.print_house import sftp
 from postoffice.channels.print_house.maileva import carrier as maileva
 from postoffice.channels.sms import smpp, telnyx, twilio
 from postoffice.model.channel import Channel
-from postoffice.model.ports import Carrier, Log, SandboxBox
+from postoffice.model.ports import Carrier, Log, SandboxBox, Workshop
 
 KINDS: tuple[Kind, ...] = (
     *sandbox.KINDS,
@@ -21,6 +22,7 @@ KINDS: tuple[Kind, ...] = (
     smpp.KIND,
     twilio.KIND,
     telnyx.KIND,
+    hylafax.KIND,
 )
 CATALOGUE: dict[str, Kind] = {kind.word: kind for kind in KINDS}
 
@@ -40,10 +42,12 @@ def build(
     folder: Path | None = None,
     return_key: bytes = b"",
     dkim: tuple[DkimKey, ...] = (),
+    workshop: Workshop | None = None,
 ) -> Carrier:
     """A carrier ready for use; nothing is connected yet. BadSetting says which setting is wrong, never its value.
 
-    `folder` is the carrier's own, for what must outlive the process; `return_key` and `dkim` are what mail is sealed with.
+    `folder` is the carrier's own, for what must outlive the process; `return_key` and `dkim` are what mail is sealed with;
+    `workshop` is for PDF work.
     """
     if kind not in CATALOGUE:
         raise BadSetting(
@@ -53,4 +57,4 @@ def build(
             kind=kind,
         )
     found = CATALOGUE[kind]
-    return found.build(read_settings(found, settings), Parts(name, box, log, folder, return_key, dkim))
+    return found.build(read_settings(found, settings), Parts(name, box, log, folder, return_key, dkim, workshop))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from postoffice.model.channel import Channel
 from postoffice.model.errors import PostOfficeError
-from postoffice.model.ports import Carrier, Log, SandboxBox
+from postoffice.model.ports import Carrier, Log, SandboxBox, Workshop
 
 
 class Label(NamedTuple):
@@ -60,6 +60,7 @@ class Parts(NamedTuple):
     folder: Path | None = None  #: the carrier's own, to be made when it is first needed; None: keep nothing
     return_key: bytes = b""  #: of model.return_path
     dkim: tuple[DkimKey, ...] = ()  #: of the organisation's sending domains
+    workshop: Workshop | None = None  #: for PDF work; None: do it where you are
 
 
 @dataclass(frozen=True, slots=True)

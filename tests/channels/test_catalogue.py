@@ -19,6 +19,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "smpp": {"host": "gateway.example", "username": "u", "password": "p"},
     "twilio-sms": {"account": "AC" + "0" * 32, "token": "t"},
     "telnyx-sms": {"api_key": "k"},
+    "hylafax": {"host": "fax.example"},
     "maileva": {"client_id": "c", "client_secret": "s", "username": "u", "password": "p"},
     "sftp": {"host": "house.example", "username": "u", "password": "p", "host_key": HOST_KEY},
 }

@@ -1,0 +1,1 @@
+"""Fax: HylaFAX of one's own, or Telnyx."""
