@@ -126,7 +126,7 @@ class OpenMailbox:
         else:
             _told(self._line.uid("COPY", some, target), "copy messages to the other folder of", code="mailbox-folder")
             _told(self._line.uid("STORE", some, "+FLAGS.SILENT", "(\\Deleted \\Seen)"), "mark messages in")
-            if "UIDPLUS" in self._line.capabilities:
+            if "UIDPLUS" in self._line.capabilities:  # a plain EXPUNGE would also remove what others marked
                 _told(self._line.uid("EXPUNGE", some), "clear up")
         self._count = int(_told(self._line.select(_quoted(self._access.folder)), "open")[0] or 0)
 
@@ -138,6 +138,8 @@ def open_mailbox(access: Access, *, patience: float = PATIENCE) -> Iterator[Open
         line = _connect(access, patience)
         try:
             _sign_in(line, access)
+            abilities = _told(line.capability(), "ask about")  # many servers tell them only to who has signed in
+            line.capabilities = tuple(bytes(abilities[-1]).decode("ascii", "replace").upper().split())
             answer, told = line.select(_quoted(access.folder))
             if answer != "OK":
                 raise _failed("mailbox-folder", f"The mailbox has no folder {access.folder}.", "Look at the folder's exact name.")

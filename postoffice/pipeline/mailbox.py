@@ -88,7 +88,8 @@ class Mailboxes:
         if opened.validity != mailbox.uid_validity:  # new to us, or the server has numbered it anew
             day = (self._house.clock.now() - timedelta(days=FIRST_DAYS)).date()
             after = await _in_thread(opened.last_before, day)
-        await self._note(mailbox, opened.validity, after)
+        if not await self._note(mailbox, opened.validity, after):
+            return 0  # another has it now
         for _ in range(PAGES):
             slips = await _in_thread(opened.page, after, PAGE)
             if not slips:
