@@ -12,7 +12,9 @@ from postoffice.model.errors import Refused
 CRLF = "\r\n"
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
-_Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+#: each byte in RFC 2047's Q encoding; only what may stand in a display name too (its section 5, 3) is left as it is
+_Q = [chr(byte) if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "!*+-/") else f"={byte:02X}" for byte in range(256)]
+_Q[0x20] = "_"
 _LINE = 76  #: letters of a line, without its end
 _WORD = 63  #: letters that an encoded word may carry: 75 (RFC 2047, 2) without `=?utf-8?q?` and `?=`
 _LONGEST = 900  #: of a structured value, which is never folded; a line ends at 998 (RFC 5322, 2.1.1)
@@ -69,20 +71,21 @@ def _folded(value: str, used: int) -> str:
 @lru_cache(maxsize=256)
 def _encoded(value: str, used: int) -> str:
     """RFC 2047 words, a whole letter each at least, in the shorter of its two encodings."""
-    raw = value.encode("utf-8", "replace")
-    as_q = len(raw) + 2 * sum(byte not in _Q_SAFE and byte != 0x20 for byte in raw) <= 4 * ((len(raw) + 2) // 3)
-    words, part, room = [], b"", _WORD - used
-    for letter in value:
-        more = part + letter.encode("utf-8", "replace")
-        if part and (len(_q(more)) if as_q else 4 * ((len(more) + 2) // 3)) > room:
+    letters = [letter.encode("utf-8", "replace") for letter in value]
+    raw = b"".join(letters)
+    as_q = sum(map(len, map(_Q.__getitem__, raw))) <= 4 * ((len(raw) + 2) // 3)
+    words, part, size, room = [], b"", 0, _WORD - used
+    for letter in letters:
+        more = sum(map(len, map(_Q.__getitem__, letter))) if as_q else len(letter)
+        if part and (size + more if as_q else 4 * ((size + more + 2) // 3)) > room:
             words.append(part)
-            part, room = letter.encode("utf-8", "replace"), _WORD
-        else:
-            part = more
+            part, size, room = b"", 0, _WORD
+        part, size = part + letter, size + more
     words.append(part)
-    kind, encode = ("q", _q) if as_q else ("b", lambda part: base64.b64encode(part).decode())
-    return f"{CRLF} ".join(f"=?utf-8?{kind}?{encode(part)}?=" for part in words)
+    return f"{CRLF} ".join([_word(part, as_q) for part in words])
 
 
-def _q(part: bytes) -> str:
-    return "".join(chr(byte) if byte in _Q_SAFE else "_" if byte == 0x20 else f"={byte:02X}" for byte in part)
+def _word(part: bytes, as_q: bool) -> str:
+    if as_q:
+        return "=?utf-8?q?" + "".join(map(_Q.__getitem__, part)) + "?="
+    return f"=?utf-8?b?{base64.b64encode(part).decode()}?="

@@ -22,7 +22,7 @@ from postoffice.model.errors import Refused
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 _CID = re.compile(r"[A-Za-z0-9._-]{1,80}(@[A-Za-z0-9._-]{1,80})?")
 _RAW = re.compile(r"<(?:style|script)\b.*?</(?:style|script)", re.IGNORECASE | re.DOTALL)
-_TOO_LONG = re.compile(rb"[^\n]{500}")  #: a line that some servers cut: RFC 5322 allows 998, and advises 78
+_LONG = 500  #: bytes of a line that some servers cut: RFC 5322 allows 998, and advises 78
 _LONGEST = 76  #: of an encoded body line, RFC 2045
 #: what is written here, or hides a recipient: never a mailing's to set
 _OURS = frozenset(
@@ -139,7 +139,7 @@ def _body(kind: str, raw: bytes) -> _Part:
     """A text part of LF lines: as it is where no server could want to change it, else quoted-printable."""
     # "From " at the start of a line is changed where mail is kept in mbox files; blanks at its end where mail is edited
     plain = raw.isascii() and not (b"\nFrom " in raw or b"--=_" in raw or b" \n" in raw or b"\0" in raw or raw.startswith(b"From "))
-    if plain and not _TOO_LONG.search(raw):
+    if plain and max(map(len, raw.split(b"\n"))) < _LONG:
         return _Part(f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 7bit", raw.replace(b"\n", b"\r\n"))
     # the line end at the end matters to b2a_qp too: it looks for the first one to know which kind to write
     content = binascii.b2a_qp(raw.replace(b"\n", b"\r\n"), istext=True)

@@ -101,7 +101,9 @@ def _fields(head: bytes) -> dict[bytes, bytes]:
     for line in _FOLD.sub(b"", head).split(b"\r\n"):
         name, _, value = line.partition(b":")
         name = name.strip().lower()
-        fields[name] = name + b":" + _SPACE.sub(b" ", value).strip(b" ")
+        if b"  " in value or b"\t" in value:
+            value = _SPACE.sub(b" ", value)
+        fields[name] = name + b":" + value.strip(b" ")
     return fields
 
 

@@ -133,36 +133,36 @@ class Wire(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def _news(self) -> None:
+    async def _news(self, until: float) -> None:
+        """Until something happens, or it is `until` (loop time)."""
         self._waiter = self._loop.create_future()
+        alarm = self._loop.call_at(until, self._wake)
         try:
             await self._waiter
         finally:
+            alarm.cancel()
             self._waiter = None
 
     async def _reply(self, seconds: float) -> Reply:
         """The next reply. Broken where none comes any more, or not within `seconds`."""
-        if not self._replies:
-            try:
-                async with asyncio.timeout(seconds):
-                    while not self._replies:
-                        if self._lost:
-                            raise Broken(self._lost)
-                        await self._news()
-            except TimeoutError:
+        until = self._loop.time() + seconds
+        while not self._replies:
+            if not self._lost and self._loop.time() >= until:
                 self.silent = True
                 self._lose(f"no answer within {seconds:.0f} s")
-                raise Broken(self._lost) from None
+            if self._lost:
+                raise Broken(self._lost)
+            await self._news(until)
         return self._replies.popleft()
 
     async def _flush(self, seconds: float) -> None:
         """Until the system has taken every byte, or the server says something. Broken as for a reply."""
-        try:
-            async with asyncio.timeout(seconds):
-                while self._paused and not self._lost and not self._replies:
-                    await self._news()
-        except TimeoutError:
-            self._lose(f"the server took no bytes for {seconds:g} s")
+        until = self._loop.time() + seconds
+        while self._paused and not self._lost and not self._replies:
+            if self._loop.time() >= until:
+                self._lose(f"the server took no bytes for {seconds:g} s")
+            else:
+                await self._news(until)
         if self._lost and not self._replies:
             raise Broken(self._lost)
 
@@ -247,7 +247,10 @@ def _joined(texts: list[str]) -> str:
     first = _ENHANCED.match(texts[0])
     if first:
         texts = [texts[0], *(text.removeprefix(first[0]).lstrip() for text in texts[1:])]
-    return "".join(letter if letter.isprintable() else " " for letter in " ".join(texts)).strip()[:500]
+    text = " ".join(texts)
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return text.strip()[:500]
 
 
 def take_over(transport: asyncio.BaseTransport, extensions: dict[str, str]) -> Wire:
