@@ -108,12 +108,12 @@ class _Door:
         self._forged[row.organisation_id, row.id] += 1
         if time.monotonic() - self._counted_at >= COUNT_EVERY:
             await self._write_counts(house)
-        house.log.debug("hooks.forged", carrier=row.name)
 
     async def _write_counts(self, house: House) -> None:
         self._counted_at = time.monotonic()
         counted, self._forged = self._forged, Counter()
-        house.log.warning("hooks.forged", count=counted.total())
+        for (_, carrier_id), number in counted.items():
+            house.log.warning("hooks.forged", carrier=carrier_id, count=number)
         async with house.database.write() as connection:
             for (organisation_id, carrier_id), number in sorted(counted.items()):
                 await news.count_forged(connection, organisation_id, carrier_id, number)

@@ -107,7 +107,9 @@ async def announce(connection: AsyncConnection, written: Sequence[Mapping[str, A
     if not listening:
         return
     ids = {row["mailing_id"] for row in told if row["mailing_id"]}
-    modes = dict((await connection.execute(sa.select(mailings.c.id, mailings.c.live).where(mailings.c.id.in_(ids)))).tuples().all())
+    modes = {
+        row.id: row.live for row in await connection.execute(sa.select(mailings.c.id, mailings.c.live).where(mailings.c.id.in_(ids)))
+    }
     fresh = [
         _fresh(endpoint, row["kind"], row["recorded_at"], row["id"])
         for row in told
