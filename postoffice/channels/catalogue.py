@@ -8,7 +8,7 @@ from postoffice.channels import sandbox
 from postoffice.channels.email import setting_up as smtp
 from postoffice.channels.fax import hylafax
 from postoffice.channels.kind import BadSetting, DkimKey, Kind, Parts, read_settings
-from postoffice.channels.print_house import sftp
+from postoffice.channels.print_house import lob, sftp
 from postoffice.channels.print_house.maileva import carrier as maileva
 from postoffice.channels.sms import smpp, telnyx, twilio
 from postoffice.model.channel import Channel
@@ -19,6 +19,7 @@ KINDS: tuple[Kind, ...] = (
     smtp.KIND,
     sftp.KIND,
     maileva.KIND,
+    lob.KIND,
     smpp.KIND,
     twilio.KIND,
     telnyx.KIND,

@@ -21,6 +21,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "telnyx-sms": {"api_key": "k"},
     "hylafax": {"host": "fax.example"},
     "maileva": {"client_id": "c", "client_secret": "s", "username": "u", "password": "p"},
+    "lob": {"api_key": "k", "sender": "ACME INC\n185 BERRY ST\nSAN FRANCISCO CA 94107"},
     "sftp": {"host": "house.example", "username": "u", "password": "p", "host_key": HOST_KEY},
 }
 
@@ -95,6 +96,9 @@ def test_fields_can_be_shown_in_both_languages(kind) -> None:
         ("maileva", {"sender_address": "ACME-secret\n1 rue X\nPARIS-secret"}, "sender_address"),
         ("maileva", {"sender_address": "ACME-secret\n75008 PARIS", "undelivered": True}, "sender_address"),
         ("maileva", {"archive_years": "2-secret"}, "archive_years"),
+        ("lob", {"url": "http://api.example/-secret"}, "url"),
+        ("lob", {"api_key": "k:-secret"}, "api_key"),
+        ("lob", {"sender": "Mairie-secret\n1 place\n59390 Lys"}, "sender"),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_is_not(kind: str, settings: dict[str, Any], field: str) -> None:
