@@ -58,13 +58,13 @@ class Typeface:
 def _cut(letters: str) -> tuple[bytes, dict[str, int], dict[int, int]]:
     """(font program, letter -> glyph number, glyph number -> width in thousandths) of a subset."""
     file, index = _file(letters)
-    font = ttlib.TTFont(file, fontNumber=index if file.endswith((".ttc", ".otc")) else -1, lazy=True)
-    options = subset.Options(drop_tables=["GSUB", "GPOS", "GDEF", "kern"], notdef_outline=True, glyph_names=False)
+    options = subset.Options(drop_tables=["GSUB", "GPOS", "GDEF", "kern", "FFTM"], notdef_outline=True, glyph_names=False)
     cutter = subset.Subsetter(options)
     cutter.populate(text=letters)
-    cutter.subset(font)
     target = io.BytesIO()
-    font.save(target)
+    with ttlib.TTFont(file, fontNumber=index if file.endswith((".ttc", ".otc")) else -1) as font:
+        cutter.subset(font)
+        font.save(target)
     made = ttlib.TTFont(io.BytesIO(target.getvalue()))
     units, numbers, cmap = made["head"].unitsPerEm, made.getReverseGlyphMap(), made.getBestCmap() or {}
     glyphs = {letter: numbers[cmap[ord(letter)]] for letter in letters if ord(letter) in cmap}

@@ -29,15 +29,15 @@ def font_file() -> str:
 @lru_cache(maxsize=1)
 def _font_program() -> tuple[bytes, tuple[int, ...]]:
     """A font program of the Latin letters, and the widths of codes 32 to 255."""
-    font = TTFont(font_file())
     codes = [ord(bytes([code]).decode("cp1252", "replace")) for code in range(32, 256)]
-    units, cmap, advances = font["head"].unitsPerEm, font.getBestCmap(), font["hmtx"]
-    widths = tuple(round(1000 * advances[cmap[code]][0] / units) if code in cmap else 600 for code in codes)
-    cutter = subset.Subsetter(subset.Options(drop_tables=["GSUB", "GPOS", "GDEF"], notdef_outline=True))
+    cutter = subset.Subsetter(subset.Options(drop_tables=["GSUB", "GPOS", "GDEF", "FFTM"], notdef_outline=True))
     cutter.populate(unicodes=codes)
-    cutter.subset(font)
     target = io.BytesIO()
-    font.save(target)
+    with TTFont(font_file()) as font:
+        units, cmap, advances = font["head"].unitsPerEm, font.getBestCmap(), font["hmtx"]
+        widths = tuple(round(1000 * advances[cmap[code]][0] / units) if code in cmap else 600 for code in codes)
+        cutter.subset(font)
+        font.save(target)
     return target.getvalue(), widths
 
 

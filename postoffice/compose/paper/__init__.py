@@ -1,0 +1,1 @@
+"""Paper around the letter: letterheads, address sheets, inserts."""
