@@ -16,9 +16,10 @@ from postoffice.model.channel import Channel
 from postoffice.model.delivery import Attachment, Delivery, Pages, Piece
 from postoffice.model.errors import NotFound
 from postoffice.model.item import Item
-from postoffice.model.mailing import EmailForm, Mailing
+from postoffice.model.mailing import EmailForm, Mailing, Options
 from postoffice.model.people import Organisation
 from postoffice.pdf import cut
+from postoffice.routing.plan import Rung, options_on
 from postoffice.store import items, links
 
 
@@ -58,17 +59,23 @@ class Bench:
         async with self.house.database.read() as connection:
             found = await items.by_ids(connection, [delivery.item_id for delivery in some])
         pairs = [(delivery, found[delivery.item_id]) for delivery in some]
-        with_link = [(delivery, item) for delivery, item in pairs if self._needs_link(delivery)]
+        with_link = [(delivery, item) for delivery, item in pairs if self._needs_link(delivery, item)]
         if with_link:
             async with self.house.database.write() as connection:
                 await links.add_missing(connection, [self._link(delivery, item) for delivery, item in with_link])
         cutter = Cutter(self, {(item.first_page, item.pages): item.runs for _, item in pairs})
         return [await self._piece(delivery, item, cutter) for delivery, item in pairs]
 
-    def _needs_link(self, delivery: Delivery) -> bool:
+    def _needs_link(self, delivery: Delivery, item: Item) -> bool:
         if delivery.channel is Channel.EMAIL:
-            return self.mailing.options.email_form is EmailForm.LINK
+            return self._options(delivery, item).email_form is EmailForm.LINK
         return delivery.channel is Channel.SMS
+
+    def _options(self, delivery: Delivery, item: Item) -> Options:
+        """The mailing's options as they are on the rung that this delivery goes by."""
+        if delivery.rung >= len(item.plan):
+            return self.mailing.options
+        return options_on(Rung.from_dict(item.plan[delivery.rung]), self.mailing.options)
 
     def _link(self, delivery: Delivery, item: Item) -> dict[str, Any]:
         now = self.house.clock.now()
@@ -88,7 +95,7 @@ class Bench:
         return now + timedelta(days=self.house.limits.link_days)
 
     async def _piece(self, delivery: Delivery, item: Item, cutter: "Cutter") -> Piece:
-        mailing, options = self.mailing, self.mailing.options
+        mailing, options = self.mailing, self._options(delivery, item)
         assert mailing.document is not None
         pdf = cutter.pdf_of(item.first_page, item.pages)
         pages = Pages(mailing.document, item.first_page, item.pages, pdf, cutter.together)
@@ -138,7 +145,7 @@ class Bench:
         return self.mailing.options.subject or self.mailing.name
 
     def _words(self, delivery: Delivery, item: Item) -> Any:
-        link = f"{self.house.url}/l/{self.house.keyring.link_token(delivery.id)}" if self._needs_link(delivery) else ""
+        link = f"{self.house.url}/l/{self.house.keyring.link_token(delivery.id)}" if self._needs_link(delivery, item) else ""
         context = {
             "sender_name": self.organisation.name,
             "recipient_name": item.address.name if item.address else "",

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError
-from postoffice.pipeline import asking, dispatching, forwarding, mailroom, planning, reading
+from postoffice.pipeline import asking, climbing, dispatching, forwarding, mailroom, planning, reading
 from postoffice.pipeline.hearing import translate
 from postoffice.pipeline.stop import Stop, StopAsked
 from postoffice.store import batches
@@ -22,6 +22,7 @@ STEPS: Mapping[str, Step] = {
     "plan": planning.plan,
     "dispatch": dispatching.dispatch,
     "ask": asking.ask,
+    "climb": climbing.climb,
     "news": translate,
     mailroom.READ: mailroom.read,
     mailroom.FORWARD: forwarding.forward,

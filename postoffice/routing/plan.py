@@ -6,7 +6,7 @@ no address, a fault in the address, the suppression list, a consent that is miss
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -69,6 +69,12 @@ class Plan:
     held: str = ""
 
 
+def options_on(rung: Rung, options: Options) -> Options:
+    """The mailing's options as they are on this rung: its form of e-mail, its postage."""
+    way = rung.way
+    return replace(options, email_form=way.email_form or options.email_form, postage=way.postage or options.postage)
+
+
 def make_plan(
     facts: Facts,
     options: Options,
@@ -84,9 +90,9 @@ def make_plan(
     rungs: list[Rung] = []
     passed_over: dict[Channel, str] = {}
     for form, wait, why in _wanted(facts, options, chosen, prices or {}):
-        obstacle = _obstacle(form.channel, facts, carriers)
-        if obstacle:
-            passed_over.setdefault(form.channel, obstacle)
+        closed = obstacle(form.channel, facts, carriers)
+        if closed:
+            passed_over.setdefault(form.channel, closed)
         else:
             word = form.word if form.word != form.channel.value else ""
             rungs.append(Rung(form.channel, carriers[form.channel], facts.reach[form.channel], why, word, wait))
@@ -124,7 +130,8 @@ def _climbed(steps: Sequence[Step], facts: Facts, prices: Mapping[Channel, int])
             yield FORMS[step.word], step.wait, "ladder"
 
 
-def _obstacle(channel: Channel, facts: Facts, carriers: Mapping[Channel, str]) -> str:
+def obstacle(channel: Channel, facts: Facts, carriers: Mapping[Channel, str]) -> str:
+    """Why a channel cannot be taken, as a word of the catalogue; empty where it can."""
     if not facts.reach.get(channel):
         return f"no-{channel.value}-address"
     if channel in facts.unfit:

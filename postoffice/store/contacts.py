@@ -38,6 +38,12 @@ class Point:
     health: str
 
 
+async def brief(connection: AsyncConnection, organisation_id: str, contact_ids: Collection[str]) -> dict[str, Contact]:
+    """Several contacts by id; unknown ones are absent."""
+    query = contacts.select().where(contacts.c.organisation_id == organisation_id, contacts.c.id.in_(contact_ids))
+    return {row["id"]: _contact(row) for row in (await connection.execute(query)).mappings()}
+
+
 async def find_or_add(
     connection: AsyncConnection, organisation_id: str, wanted: Mapping[str, Mapping[str, Any]], now: datetime
 ) -> dict[str, str]:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.delivery import Delivery, Event
 from postoffice.model.states import DELIVERY_COMMANDS, DeliveryState, after_news
 from postoffice.store import batches as work
-from postoffice.store import rows
+from postoffice.store import ladders, rows
 from postoffice.store.schema import UtcTime, deliveries, items
 
 #: states in which a carrier may have news that is worth asking for
@@ -103,9 +103,11 @@ async def record(
     if not changes:
         return
     for word in dict.fromkeys(change.command for change in changes):
-        of_word = [_parameters(change) for change in changes if change.command == word]
+        of_word = [_parameters(change, now) for change in changes if change.command == word]
         await connection.execute(_outcome(word, now), of_word)
     await _show(connection, [(change.delivery.item_id, change.delivery.id) for change in changes], now)
+    if failed := [change.delivery.item_id for change in changes if DELIVERY_COMMANDS[change.command][1] in _FAILED]:
+        await ladders.wake(connection, failed)
 
 
 def _outcome(word: str, now: datetime) -> sa.Update:
@@ -131,10 +133,12 @@ def _outcome(word: str, now: datetime) -> sa.Update:
         code=sa.case((legal, sa.bindparam("b_code", type_=sa.String)), else_=deliveries.c.code),
         not_before=sa.bindparam("b_not_before"),
         handed_over_at=sa.func.coalesce(deliveries.c.handed_over_at, sa.literal(now, UtcTime)),
+        wait_until=sa.func.coalesce(deliveries.c.wait_until, sa.bindparam("b_wait_until", type_=UtcTime)),
     )
 
 
-def _parameters(change: Change) -> dict[str, Any]:
+def _parameters(change: Change, now: datetime) -> dict[str, Any]:
+    waits = {"b_wait_until": now + change.delivery.wait if change.delivery.wait else None} if change.command == "hand_over" else {}
     return {
         "b_id": change.delivery.id,
         "b_reference": (change.reference or change.delivery.reference)[:255],
@@ -142,6 +146,7 @@ def _parameters(change: Change) -> dict[str, Any]:
         "b_error": change.error[:1000],
         "b_code": change.code[:60],
         "b_not_before": change.not_before,
+        **waits,
     }
 
 
@@ -218,31 +223,38 @@ async def find(
 async def climb(connection: AsyncConnection, told: Mapping[str, Sequence[Event]], now: datetime) -> int:
     """Apply news, {delivery id: events}, by the transition table; how many deliveries moved."""
     current = await connection.execute(
-        sa.select(deliveries.c.id, deliveries.c.item_id, deliveries.c.state)
+        sa.select(deliveries.c.id, deliveries.c.item_id, deliveries.c.state, deliveries.c.wait)
         .where(deliveries.c.id.in_(list(told)))
         .order_by(deliveries.c.id)
         .with_for_update()
     )
     moves: dict[DeliveryState, list[dict[str, Any]]] = {}
     moved: list[tuple[str, str]] = []
-    for delivery_id, item_id, word in current:
+    failed: list[str] = []
+    for delivery_id, item_id, word, wait in current:
         state, last = DeliveryState(word), None
         for event in told[delivery_id]:
             reached = after_news(state, event.kind)
             if reached is not state:
                 state, last = reached, event
         if last is not None:
-            moves.setdefault(state, []).append(_news_parameters(delivery_id, state, last))
+            moves.setdefault(state, []).append(
+                _news_parameters(delivery_id, state, last, now + timedelta(seconds=wait) if wait else None)
+            )
             moved.append((item_id, delivery_id))
+            failed += [item_id] if state in _FAILED else []
     for state, some in moves.items():
         await connection.execute(_news(state, now), some)
     await _show(connection, moved, now)
+    if failed:
+        await ladders.wake(connection, failed)
     return len(moved)
 
 
-def _news_parameters(delivery_id: str, state: DeliveryState, event: Event) -> dict[str, str]:
-    words = {"b_error": event.text[:1000], "b_code": event.code[:60]} if state in _FAILED else {}
-    return {"b_id": delivery_id, "b_reference": event.reference[:255], **words}
+def _news_parameters(delivery_id: str, state: DeliveryState, event: Event, wait_until: datetime | None) -> dict[str, Any]:
+    words: dict[str, Any] = {"b_error": event.text[:1000], "b_code": event.code[:60]} if state in _FAILED else {}
+    waits = {"b_wait_until": wait_until} if state in TAKEN else {}
+    return {"b_id": delivery_id, "b_reference": event.reference[:255], **words, **waits}
 
 
 def _news(state: DeliveryState, now: datetime) -> sa.Update:
@@ -254,6 +266,8 @@ def _news(state: DeliveryState, now: datetime) -> sa.Update:
         handed_over_at=sa.func.coalesce(since, sa.literal(now, UtcTime)) if state in TAKEN else since,
         ended_at=now if state in ENDED else None,
     )
+    if state in TAKEN:
+        update = update.values(wait_until=sa.func.coalesce(deliveries.c.wait_until, sa.bindparam("b_wait_until", type_=UtcTime)))
     if state in _FAILED:
         return update.values(error=sa.bindparam("b_error"), code=sa.bindparam("b_code"))
     return update

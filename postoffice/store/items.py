@@ -284,7 +284,8 @@ async def recut(
 
 
 async def planned(connection: AsyncConnection, plans: Sequence[Mapping[str, Any]]) -> None:
-    """Write plans: each mapping has b_id, plan, rung, delivery_id, cost, state, held_reason, contact_id, now."""
+    """Write plans: each mapping has b_id, plan, rung, delivery_id, cost, state, held_reason, contact_id, now, and
+    rungs_left where there are any."""
     if plans:
         await connection.execute(
             items.update()
@@ -292,6 +293,7 @@ async def planned(connection: AsyncConnection, plans: Sequence[Mapping[str, Any]
             .values(
                 plan=sa.bindparam("plan"),
                 rung=sa.bindparam("rung"),
+                rungs_left=sa.bindparam("rungs_left"),
                 delivery_id=sa.bindparam("delivery_id"),
                 cost=sa.bindparam("cost"),
                 state=sa.bindparam("state"),
@@ -299,7 +301,7 @@ async def planned(connection: AsyncConnection, plans: Sequence[Mapping[str, Any]
                 contact_id=sa.bindparam("contact_id"),
                 updated_at=sa.bindparam("now"),
             ),
-            [dict(plan) for plan in plans],
+            [{"rungs_left": 0, **plan} for plan in plans],
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from postoffice import actions
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.delivery import Piece
-from postoffice.model.mailing import Options
+from postoffice.model.mailing import Ground, Options
 from postoffice.model.ports import Abilities
 from postoffice.store import people
 from tests.pipeline.house import TEMPLATES, Office, PlannedCarrier, people_items
@@ -27,7 +27,7 @@ async def piece_of(office: Office, purpose: Purpose, *, url: str = "https://post
     office.house = replace(office.house, url=url)
     async with office.house.database.write() as connection:
         await people.update_organisation(connection, office.organisation_id, settings={"sender_email": "office@example.fr", **settings})
-    options = Options(channel=Channel.EMAIL, purpose=purpose)
+    options = Options(channel=Channel.EMAIL, purpose=purpose, ground=Ground.CUSTOMERS)
     mailing = await office.drafts(people_items(1), options)
     await actions.send(office.house, mailing, options, actions.OFFICE)
     await office.follow(2)

@@ -7,7 +7,7 @@ import pytest
 from postoffice import actions
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import InDoubt, TryLater
-from postoffice.model.mailing import Options, Postage
+from postoffice.model.mailing import Ground, Options, Postage
 from postoffice.model.ports import Abilities
 from tests.pipeline.house import Office, PlannedCarrier, people_items
 
@@ -85,7 +85,7 @@ async def test_a_retry_never_repeats_a_promotion_that_is_in_doubt(office: Office
     carrier.say["anne1@example.fr"] = [TryLater("Greylisted"), TryLater("Greylisted"), InDoubt("The line broke after the last byte")]
     carrier.say["anne2@example.fr"] = [TryLater("Greylisted")]
     office.carriers.mine[Channel.EMAIL] = carrier
-    options = Options(channel=Channel.EMAIL, purpose=Purpose.PROMOTION)
+    options = Options(channel=Channel.EMAIL, purpose=Purpose.PROMOTION, ground=Ground.CUSTOMERS)
     mailing = await office.drafts(people_items(2), options)
     await actions.send(office.house, mailing, options, actions.OFFICE)
     await office.follow(12, minutes=30)

@@ -1,0 +1,40 @@
+"""The consent ledger: lines are added and read, never changed."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.consent import Entry, Means
+from postoffice.model.ids import new_id
+from postoffice.store.schema import consents
+
+
+async def add(connection: AsyncConnection, organisation_id: str, lines: Sequence[tuple[str, Entry]]) -> None:
+    """Write lines, (contact id, entry), at the end of the ledger."""
+    if lines:
+        await connection.execute(consents.insert(), [_values(organisation_id, contact_id, entry) for contact_id, entry in lines])
+
+
+def _values(organisation_id: str, contact_id: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "organisation_id": organisation_id,
+        "contact_id": contact_id,
+        "purpose": entry.purpose,
+        "channel": entry.channel,
+        "given": entry.given,
+        "at": entry.at,
+        "means": entry.means.value,
+        "proof": dict(entry.proof),
+    }
+
+
+async def of_contacts(connection: AsyncConnection, organisation_id: str, contact_ids: Collection[str]) -> dict[str, list[Entry]]:
+    """The ledgers of several contacts, in the order of writing; contacts without a line are absent."""
+    query = consents.select().where(consents.c.organisation_id == organisation_id, consents.c.contact_id.in_(contact_ids))
+    found: dict[str, list[Entry]] = defaultdict(list)
+    for row in await connection.execute(query.order_by(consents.c.id)):
+        found[row.contact_id].append(Entry(row.purpose, row.channel, row.given, row.at, Means(row.means), row.proof, row.id))
+    return dict(found)
