@@ -1,6 +1,7 @@
 """Raw news: kept, translated, applied; answers without key find their letter; STOP holds before the next item leaves; replay."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
