@@ -39,6 +39,7 @@ class Glyphs:
     """A text as set in one style: its width, what makes the heights of its line, px, and the operators after its position."""
 
     width: float
+    full: float  #: with the space at its end
     height: float
     baseline: float
     operators: bytes
@@ -70,11 +71,16 @@ class TypeCase:
         setting = self._settings.get(look)
         if setting is None:
             setting = self._settings[look] = _Setting(box.style)
-        setting.set_text(text)
+        setting.set_text(text.rstrip(" "))  # a space at the end is painted, but takes no room
         first, more = setting.get_first_line()
+        width, height = line_break.line_size(first, box.style)
+        full = width
+        if text[-1] == " ":
+            setting.set_text(text)
+            first, more = setting.get_first_line()
+            full, _ = line_break.line_size(first, box.style)
         if more is not None:
             return None
-        width, height = line_break.line_size(first, box.style)
         baseline = line_break.pango.pango_layout_get_baseline(setting.layout) * line_break.FROM_UNITS
         trial = box.copy()
         trial.text, trial.width, trial.pango_layout = text, width, setting
@@ -84,7 +90,7 @@ class TypeCase:
             emojis = draw_text.draw_first_line(stream, trial, "clip", "none", matrix.Matrix())
         if emojis or resources["ExtGState"] or not stream.stream or not stream.stream[0].endswith(b"Tm"):
             return None
-        return Glyphs(width, height, baseline, b"\n".join(map(as_bytes, stream.stream[1:])), "".join(missing))
+        return Glyphs(width, full, height, baseline, b"\n".join(map(as_bytes, stream.stream[1:])), "".join(missing))
 
 
 class _Run:
@@ -99,11 +105,11 @@ class _Run:
 
     def set(self, text: str) -> Glyphs | None:
         """The glyphs of another text; None where only layout can tell."""
-        text = text.strip(" ")
+        text = text.lstrip(" ")
         if not text or not _UNQUIET.isdisjoint(text):
             return None
         glyphs = self.case.set(self.look, self.box, text)
-        if glyphs is None or glyphs.width > self.room - _SLACK or glyphs.height != self.box.height:
+        if glyphs is None or glyphs.full > self.room - _SLACK or glyphs.height != self.box.height:
             return None
         return glyphs if glyphs.baseline + self.box.margin_top == self.box.baseline else None
 
@@ -132,7 +138,7 @@ class Quick:
         for index, line in enumerate(lines):
             align = _alignment(line, room)
             number = line.children[0].__dict__.get("number") if align else None
-            if number is not None and line.children[0].text == collapsed[number].strip(" "):
+            if number is not None and line.children[0].text.rstrip(" ") == collapsed[number].strip(" "):
                 before = _before(line.children[0], case.inks)
                 if before is not None:
                     self._runs[number] = (index, _Run(line.children[0], room, align, case, before))
