@@ -40,6 +40,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
     folder = Path(tempfile.mkdtemp(prefix="postoffice-bench-"))
     try:
+        folder.chmod(0o755)  # smtp-sink, which keeps a mail in it, is nobody
+        (folder / "key.pem").touch(0o600)
         (folder / "key.pem").write_text(make_key())
         write_templates(folder)
         figures: dict[str, Any] = {"processes": PROCESSES, "connections_each": CONNECTIONS}
