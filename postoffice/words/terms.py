@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.finding import Severity
-from postoffice.model.mailing import EmailForm, Envelope, Postage, Source
+from postoffice.model.mailing import EmailForm, Envelope, Postage, Source, Together
 from postoffice.model.people import Role
 from postoffice.model.states import DeliveryState, EventKind, ItemState, MailingState
 from postoffice.words.marks import N_
@@ -93,6 +93,11 @@ TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "c5": N_("C5 (half, sheets folded once)"),
         "c4": N_("C4 (large, flat sheets)"),
     },
+    Together: {
+        "": N_("each in its own envelope"),
+        "address": N_("together: same address"),
+        "customer": N_("together: same address and customer number"),
+    },
     EmailForm: {"link": N_("secure link"), "attachment": N_("attached PDF")},
     Source: {
         "printer": N_("virtual printer"),
@@ -127,4 +132,12 @@ REASONS: Mapping[str, str] = {
     "no-fax-carrier": N_("no carrier for fax is set up"),
     "no-post-carrier": N_("no carrier for post is set up"),
     "suppressed": N_("this address must not be used any more"),
+    "ladder": N_("the next step of the plan"),
+    "after-failure": N_("the step before it failed"),
+    "after-waiting": N_("the step before it was not read in time"),
+    "opted-out": N_("the recipient wants nothing of this kind by this channel"),
+    "no-consent": N_("no consent to offers by this channel is recorded"),
+    "no-preferred-channel": N_("the plan asks for the contact's own wish, and none is known"),
+    "too-heavy": N_("too heavy for this postage"),
+    "envelope-full": N_("too many sheets for one envelope"),
 }
