@@ -8,6 +8,7 @@ from aiohttp import web
 
 from postoffice.desk.admin import admin_page, note, of_whole_office
 from postoffice.desk.choices import Form, text_of
+from postoffice.desk.hearing import heard_of
 from postoffice.desk.page import go
 from postoffice.desk.visit import VISIT, house_of
 from postoffice.house import CarrierKind, SettingField
@@ -113,6 +114,7 @@ async def carrier_page_of(
         "wrong_field": str(wrong.facts.get("field", "")) if wrong else "",
         "tried": None,
         "typed_to": "",
+        "heard": await heard_of(request, carrier) if carrier else None,
         **more,
     }
     return admin_page(request, "carriers-one.html", context, status=wrong.status if wrong else 200)

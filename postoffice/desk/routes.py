@@ -3,6 +3,7 @@
 from postoffice.desk import board, contacts, item, mailing, options, panel, pictures, sign_in, today, upload
 from postoffice.desk.admin_routes import ADMIN_ROUTES
 from postoffice.desk.guard import Entry, Route
+from postoffice.desk.hearing import answers
 from postoffice.model.people import Right
 
 _MAILING = "/m/{mailing}"
@@ -47,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", _ITEM + "/resend", item.resend, Right.SEND),
     Route("POST", _ITEM + "/cancel", item.cancel, Right.SUBMIT),
     Route("POST", _ITEM + "/block", item.block, Right.SUBMIT),
+    Route("GET", "/answers", answers, Right.SEE),
     # --- contacts
     Route("GET", "/contacts", contacts.all_contacts, Right.SEE),
     Route("GET", "/contacts/{contact}", contacts.contact_page, Right.SEE),

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from postoffice.compose.trial import trial_letters
+from postoffice.desk.hearing import waiting
 from postoffice.desk.page import go, render
 from postoffice.desk.visit import VISIT, Visit, house_of
 from postoffice.model.mailing import Mailing, NewMailing, Source
@@ -36,7 +37,9 @@ async def today(request: web.Request) -> web.StreamResponse:
         volumes = await overview.volumes(connection, visit.organisation.id, _midnight(visit, house.clock.now()))
         set_aside = await overview.set_aside(connection, visit.organisation.id)
         known = await carriers.all_of(connection, visit.organisation.id)
+        heard = await waiting(connection, request)
     context = {
+        **heard,
         "needy": needy[:SHOWN],
         "more_needy": len(needy) > SHOWN,
         "moving": moving,

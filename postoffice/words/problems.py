@@ -140,6 +140,13 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "carrier-name": (N_("This name cannot be used."), N_("Use 2 to 40 small letters, digits and hyphens.")),
     "carrier-exists": (N_("There is a carrier of this name already."), N_("Choose another name.")),
     "carrier-off": (N_("This carrier is switched off."), N_("Switch it on first.")),
+    "no-such-webhook": (N_("There is no such webhook."), N_("Look for it in the list of webhooks.")),
+    "too-many-webhooks": (N_("There are {limit} webhooks already."), N_("Remove one first.")),
+    "webhook-address": (
+        N_("This web address cannot be called."),
+        N_("Give a public https:// address of your own program, without a user name in it."),
+    ),
+    "webhook-off": (N_("This webhook is paused."), N_("Resume it first.")),
     "carrier-in-use": (N_("This carrier is switched on."), N_("Switch it off first.")),
     "office-trouble": (
         N_("Something went wrong in the office. What you did may not be kept; what was sent before is safe."),
