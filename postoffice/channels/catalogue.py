@@ -7,6 +7,7 @@ from typing import Any
 from postoffice.channels import sandbox
 from postoffice.channels.email import setting_up as smtp
 from postoffice.channels.fax import hylafax
+from postoffice.channels.fax import telnyx as telnyx_fax
 from postoffice.channels.kind import BadSetting, DkimKey, Kind, Parts, read_settings
 from postoffice.channels.print_house import lob, sftp
 from postoffice.channels.print_house.maileva import carrier as maileva
@@ -24,6 +25,7 @@ KINDS: tuple[Kind, ...] = (
     twilio.KIND,
     telnyx.KIND,
     hylafax.KIND,
+    telnyx_fax.KIND,
 )
 CATALOGUE: dict[str, Kind] = {kind.word: kind for kind in KINDS}
 

@@ -20,6 +20,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "twilio-sms": {"account": "AC" + "0" * 32, "token": "t"},
     "telnyx-sms": {"api_key": "k"},
     "hylafax": {"host": "fax.example"},
+    "telnyx-fax": {"api_key": "k", "connection": "1", "sender": "+33199000001"},
     "maileva": {"client_id": "c", "client_secret": "s", "username": "u", "password": "p"},
     "lob": {"api_key": "k", "sender": "ACME INC\n185 BERRY ST\nSAN FRANCISCO CA 94107"},
     "sftp": {"host": "house.example", "username": "u", "password": "p", "host_key": HOST_KEY},
