@@ -2,9 +2,10 @@
 
 from aiohttp import web
 
-from postoffice import actions
+from postoffice import actions, outgoing
 from postoffice.desk.choices import channel_of, unknown_word
 from postoffice.desk.page import go, render
+from postoffice.desk.returned_mail import answers_on
 from postoffice.desk.visit import VISIT, house_of, load_item
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict
@@ -36,6 +37,7 @@ async def item_page(request: web.Request) -> web.StreamResponse:
         "links": secure_links,
         "open_links": open_links,
         "staff": staff,
+        "said_back": await answers_on(house, item, timeline),
         "contact": contact,
         "channels": list(Channel),
         "can_resend": resendable and visit.may(Right.SEND, mailing),
@@ -53,6 +55,7 @@ async def item_pdf(request: web.Request) -> web.StreamResponse:
         raise Conflict("document-missing", "This document is not in the store.", help="Restore it from a backup.")
     async with house.documents.as_file(mailing.organisation_id, mailing.document) as path:
         content = (await house.workshop.run(cut_together, path, [item.runs]))[0]
+    content = await outgoing.dressed(house, mailing, mailing.options, content)
     name = f"{mailing.number}-{item.position}.pdf"
     return web.Response(body=content, content_type="application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -159,6 +160,20 @@ def build(pieces: Sequence[StreamPiece], target: Path, *, codes: bool = True) ->
         pages = len(pdf.pages)
     content = target.read_bytes()
     return Manifest(hashlib.sha256(content).hexdigest(), len(content), pages, tuple(entries))
+
+
+def coded(content: bytes, identity: bytes, *, duplex: bool) -> bytes:
+    """A piece's PDF with a code on each sheet where a place is free."""
+    target = io.BytesIO()
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
+        file.write(content)
+        file.flush()
+        piece = StreamPiece(identity, Path(file.name), duplex=duplex)
+        free = _free(piece)
+        with pikepdf.open(piece.pdf) as pdf:
+            _stamp(pdf, 1, piece, free)
+            pdf.save(target)
+    return target.getvalue()
 
 
 def _entry(piece: StreamPiece, first: int, last: int, sides: int, free: Sequence[tuple[float, float] | None]) -> Entry:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from postoffice import outgoing
 from postoffice.compose.message import render_message
 from postoffice.compose.pictures import pictures_of
 from postoffice.house import House
@@ -21,7 +22,6 @@ from postoffice.model.people import Organisation
 from postoffice.pdf import cut
 from postoffice.routing.plan import Rung, options_on
 from postoffice.store import items, links
-
 
 Place = tuple[int, int]
 """First page (from 1) and count."""
@@ -97,8 +97,7 @@ class Bench:
     async def _piece(self, delivery: Delivery, item: Item, cutter: "Cutter") -> Piece:
         mailing, options = self.mailing, self._options(delivery, item)
         assert mailing.document is not None
-        pdf = cutter.pdf_of(item.first_page, item.pages)
-        pages = Pages(mailing.document, item.first_page, item.pages, pdf, cutter.together)
+        pages = self._pages(delivery, item, options, cutter)
         shared: dict[str, Any] = {
             "key": delivery.id,
             "organisation_id": delivery.organisation_id,
@@ -125,6 +124,24 @@ class Bench:
             attachments = (*attachments, Attachment(f"{_file_name(self._subject())}.pdf", "application/pdf", await pages.pdf()))
         reply_to = str(self.organisation.settings.get("reply_to", ""))
         return Piece(**shared, attachments=attachments, headers=self._list_headers(delivery), reply_to=reply_to)
+
+    def _pages(self, delivery: Delivery, item: Item, options: Options, cutter: "Cutter") -> Pages:
+        """The item's pages with what they wear. Dressed letters are each its own PDF: they cannot be had together."""
+        mailing = self.mailing
+        assert mailing.document is not None
+        plain, paper = cutter.pdf_of(item.first_page, item.pages), delivery.channel is Channel.POST
+        if not outgoing.wears(options, paper=paper):
+            return Pages(mailing.document, item.first_page, item.pages, plain, cutter.together)
+        lines = item.address.lines if item.address else ()
+
+        async def pdf() -> bytes:
+            key = delivery.id if paper else ""
+            content: bytes = await plain()
+            return await outgoing.dressed(
+                self.house, mailing, options, content, lines=lines, sender=self.organisation.name if paper else "", key=key
+            )
+
+        return Pages(mailing.document, item.first_page, item.pages, pdf)
 
     def _list_headers(self, delivery: Delivery) -> dict[str, str]:
         """RFC 8058, for mail that its recipient may stop. Mailbox programs take https addresses only."""

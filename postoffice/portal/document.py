@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from postoffice import outgoing
 from postoffice.house import HOUSE
 from postoffice.model.disposition import content_disposition
 from postoffice.model.errors import NotFound
@@ -69,7 +70,8 @@ async def _content(request: web.Request, found: Found) -> bytes:
     if mailing.document is None:
         raise NotFound("document-missing", "This mailing has no document any more.", help="Restore it from a backup.")
     async with house.documents.as_file(mailing.organisation_id, mailing.document) as path:
-        return (await house.workshop.run(cut_together, path, [item.runs]))[0]
+        content: bytes = (await house.workshop.run(cut_together, path, [item.runs]))[0]
+    return await outgoing.dressed(house, mailing, mailing.options, content)
 
 
 async def _note(request: web.Request, found: Found) -> None:

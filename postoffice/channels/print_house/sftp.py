@@ -23,6 +23,7 @@ import asyncssh
 
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
 from postoffice.channels.pages import pdf_of
+from postoffice.channels.print_house.coding import paper_facts
 from postoffice.channels.print_house.returns import read_return
 from postoffice.channels.print_house.session import House, Line, host_key, move, read, words, write
 from postoffice.model.channel import Channel
@@ -194,16 +195,14 @@ class SftpCarrier:
 
 def manifest(piece: Piece, content: bytes) -> bytes:
     """The JSON that goes with a PDF; DROP.md explains each field to the house."""
-    options, pages, address = piece.options, piece.pages, piece.address
-    count = pages.pages if pages else 0
+    options, address = piece.options, piece.address
     shape = {
         "version": _MANIFEST_VERSION,
         "key": piece.key,
         "pdf": f"{piece.key}.pdf",
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
-        "pages": count,
-        "sheets": -(-count // 2) if options.duplex else count,
+        **paper_facts(piece, content),
         "duplex": options.duplex,
         "colour": options.colour,
         "postage": options.postage.value,

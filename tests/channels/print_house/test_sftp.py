@@ -96,6 +96,8 @@ async def test_pdf_and_manifest_stand_in_the_drop_and_nothing_else(bench: Bench)
         "bytes": len(PDF),
         "pages": 3,
         "sheets": 2,
+        "gsm": 80,
+        "datamatrix": "",
         "duplex": True,
         "colour": True,
         "postage": "registered",
