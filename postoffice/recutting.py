@@ -17,18 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice import actions
 from postoffice.actions import Actor
-from postoffice.compose import kept, recheck, together
-from postoffice.compose.fields import FieldRule, Fields, field_rules, read_fields, zones_of_fields
+from postoffice.compose import field_reading, kept, recheck, together
+from postoffice.compose.fields import FieldRule, Fields, field_rules
 from postoffice.compose.findings import finding
 from postoffice.compose.order import Entry
-from postoffice.compose.pages import PageFacts, read_pages
 from postoffice.compose.reading import Reading, load_rows, zones_needed
 from postoffice.compose.rules import OrderRule, parse_rule
 from postoffice.house import House
 from postoffice.model.channel import Purpose
 from postoffice.model.errors import Conflict, PostOfficeError
 from postoffice.model.item import Item, NewItem
-from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import MAILING_COMMANDS, ItemState, MailingState
 from postoffice.store import items, itemsets, mailings, people, printers
@@ -156,7 +154,7 @@ async def _snapshot(house: House, mailing: Mailing) -> dict[str, Any]:
 
 
 async def undo(house: House, mailing: Mailing, actor: Actor) -> None:
-    """Put back the items as they were before the last cut, or before letters were put together. Conflict where nothing can be undone."""
+    """Put back the items as they were before the last cut, or before letters were put together. Conflict without anything to undo."""
     before = mailing.cuts.get("undo")
     if not before or mailing.state is not MailingState.WAITING:
         raise Conflict("nothing-to-undo", "There is nothing to undo here.", help="Reload the page to see where the mailing stands.")
@@ -199,23 +197,8 @@ async def try_fields(house: House, mailing: Mailing, rules: Sequence[FieldRule],
     """What the rules read on these letters, without keeping anything."""
     assert mailing.document is not None
     async with house.documents.as_file(mailing.organisation_id, mailing.document) as path:
-        found = await house.workshop.run(_try_fields, path, mailing.layout, [item.runs for item in some], tuple(rules))
+        found = await house.workshop.run(field_reading.try_fields, path, mailing.layout, [item.runs for item in some], tuple(rules))
     return list(zip(some, found, strict=True))
-
-
-def _try_fields(path: Path, layout: str, runs: Sequence[Sequence[tuple[int, int]]], rules: Sequence[FieldRule]) -> list[Fields]:
-    """In a child process: read the zones of the letters' own pages; first and last only where no rule needs others."""
-    zones = zones_of_fields(rules)
-    every = any(rule.page == "any" for rule in rules)
-    found = []
-    for run in runs:
-        pages: list[PageFacts] = []
-        first, count = run[0]
-        wanted = range(first, first + count) if every else sorted({first, first + count - 1})
-        for number in wanted:
-            pages += read_pages(path, number, 1, layout, zones)
-        found.append(read_fields(pages, rules, zones, LAYOUTS[layout].country))
-    return found
 
 
 async def set_fields(house: House, mailing: Mailing, rules: Sequence[FieldRule], actor: Actor, *, printer: bool) -> None:

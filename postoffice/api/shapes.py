@@ -89,7 +89,7 @@ class Submission(Input):
     name: Line = Field("", max_length=255, description="as people will see it; the file's name where empty")
     printer: Id | None = Field(None, description="id of the printer whose settings are used")
     layout: Layout | None = Field(None, description="where the address stands")
-    split_rule: Line | None = Field(None, max_length=500, description="address, pages:N, text:ZONE~REGEX or whole")
+    split_rule: Line | None = Field(None, max_length=500, description="auto, address, pages:N, marker, ... (see README)")
     options: OptionsChange = Field(default_factory=OptionsChange)
     send: bool | Literal["auto"] = Field(False, description="send as soon as it is read, where nothing speaks against it")
 
@@ -193,6 +193,8 @@ class Item(Output):
     plan: list[dict[str, Any]]
     rung: int
     cost: Amount
+    fields: dict[str, str] = Field(description="as read: customer, invoice, amount (decimal), due (ISO date), purpose")
+    parts: list[dict[str, Any]] = Field(description="the letters that share this envelope, in order; empty for a single one")
     opened_at: datetime | None = Field(description="first time that a person proved to be the recipient")
     updated_at: datetime
 

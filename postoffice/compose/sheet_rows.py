@@ -46,7 +46,7 @@ def read_rows(path: Path) -> list[Row]:
 
 def unreadable(why: str) -> PostOfficeError:
     """The spreadsheet cannot be used."""
-    return PostOfficeError("unreadable-spreadsheet", why, help=_HELP)
+    return PostOfficeError("unreadable-spreadsheet", why, help=_HELP, why=why)
 
 
 def _workbook(path: Path, *, packed: bool) -> list[list[str]]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.finding import Severity
-from postoffice.model.mailing import EmailForm, Envelope, Options, Postage
+from postoffice.model.mailing import EmailForm, Envelope, Options, Postage, Together
 from postoffice.model.states import ItemState
 from postoffice.store.items import Filter
 
@@ -44,6 +44,7 @@ def options_of(form: Form, before: Options, zone: ZoneInfo) -> Options:
             purpose=Purpose(text_of(form, "purpose") or before.purpose),
             postage=Postage(text_of(form, "postage") or before.postage),
             envelope=Envelope(text_of(form, "envelope") or before.envelope),
+            together=Together(text_of(form, "together")) if "together" in form else before.together,
             email_form=EmailForm(text_of(form, "email_form") or before.email_form),
             colour=text_of(form, "colour") == "1",
             duplex=text_of(form, "duplex") == "1",
@@ -80,6 +81,11 @@ def split_rule(fields: Form) -> str:
         return f"pages:{text_of(fields, 'split_pages') or '1'}"
     if kind == "text":
         return f"text:{text_of(fields, 'split_zone')}~{text_of(fields, 'split_word')}"
+    if kind == "separator":
+        page, word = text_of(fields, "split_page") or "any", text_of(fields, "split_said")
+        return f"separator:{page}~{word}" if word and page in ("text", "barcode") else f"separator:{page}"
+    if kind == "bookmarks":
+        return f"bookmarks:{text_of(fields, 'split_level') or '1'}"
     return kind
 
 
@@ -92,6 +98,9 @@ def rule_fields(rule: str) -> dict[str, str]:
         "split_pages": rest if kind == "pages" else "1",
         "split_zone": zone if kind == "text" else "110,10,90,20",
         "split_word": word if kind == "text" else "",
+        "split_page": zone if kind == "separator" else "any",
+        "split_said": word if kind == "separator" else "",
+        "split_level": rest if kind == "bookmarks" else "1",
     }
 
 

@@ -7,7 +7,8 @@ from aiohttp import web
 
 from postoffice import actions
 from postoffice.actions import Quote
-from postoffice.desk.choices import SHOWS, filter_of, options_of, rule_fields, split_rule, text_of, unknown_word
+from postoffice.desk import cutting
+from postoffice.desk.choices import SHOWS, filter_of, options_of, rule_fields, text_of, unknown_word
 from postoffice.desk.page import go, is_partial, render
 from postoffice.desk.visit import VISIT, house_of, load_mailing
 from postoffice.model.channel import Channel, Purpose
@@ -91,6 +92,7 @@ async def _choices(request: web.Request, mailing: Mailing) -> dict[str, Any]:
         "can_choose": mailing.state in CHOOSABLE and visit.may(Right.SUBMIT, mailing),
         "can_send": may_send(request, mailing),
         "can_recut": mailing.state in MAILING_COMMANDS["recut"][0] and visit.may(Right.SUBMIT, mailing),
+        **cutting.context(mailing),
         "can_cancel": mailing.state in MAILING_COMMANDS["cancel"][0] and visit.may(Right.SUBMIT, mailing),
         **await _price(request, mailing, mailing.options),
     }
@@ -127,6 +129,8 @@ async def choose(request: web.Request) -> web.StreamResponse:
     chosen = options_of(await request.post(), mailing.options, visit.words.zone)
     if chosen != mailing.options and mailing.state in CHOOSABLE:
         await actions.set_options(house_of(request), mailing, chosen, visit.actor)
+    if await cutting.regrouped(request, mailing, chosen):
+        return go(request, f"/m/{mailing.id}?done=together")
     if not is_partial(request):
         return go(request, f"/m/{mailing.id}?done=kept")
     context = {"mailing": mailing, "can_send": may_send(request, mailing), "coming": mailing.state in COMING}
@@ -167,15 +171,6 @@ async def send(request: web.Request) -> web.StreamResponse:
     except Conflict as conflict:
         if conflict.code != "mailing-state":
             raise
-    return go(request, f"/m/{mailing.id}")
-
-
-async def recut(request: web.Request) -> web.StreamResponse:
-    """POST /m/{mailing}/recut: read again with another layout or rule."""
-    mailing = await load_mailing(request)
-    form = await request.post()
-    rule = split_rule(form) or mailing.split_rule
-    await actions.recut(house_of(request), mailing, text_of(form, "layout") or mailing.layout, rule, request[VISIT].actor)
     return go(request, f"/m/{mailing.id}")
 
 

@@ -1,6 +1,6 @@
 """Every route of the desk with what it needs. What is not in this table does not exist; what names no need cannot be written."""
 
-from postoffice.desk import board, contacts, item, mailing, options, panel, pictures, sign_in, today, upload
+from postoffice.desk import board, contacts, cutting, fields, item, mailing, options, panel, pictures, sign_in, today, upload
 from postoffice.desk.admin_routes import ADMIN_ROUTES
 from postoffice.desk.guard import Entry, Route
 from postoffice.desk.hearing import answers
@@ -30,7 +30,12 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", _MAILING + "/options", options.choose, Right.SUBMIT),
     Route("POST", _MAILING + "/confirm", options.confirm, Right.SEND),
     Route("POST", _MAILING + "/send", options.send, Right.SEND),
-    Route("POST", _MAILING + "/recut", options.recut, Right.SUBMIT),
+    Route("POST", _MAILING + "/recut", cutting.recut, Right.SUBMIT),
+    Route("POST", _MAILING + "/undo", cutting.undo, Right.SUBMIT),
+    Route("POST", _MAILING + "/order", cutting.order, Right.SUBMIT, own_check=True),
+    Route("GET", _MAILING + "/fields", fields.page, Right.SUBMIT),
+    Route("POST", _MAILING + "/fields", fields.keep, Right.SUBMIT),
+    Route("POST", _MAILING + "/fields/try", fields.attempt, Right.SUBMIT),
     Route("POST", _MAILING + "/cancel", mailing.cancel, Right.SUBMIT),
     Route("POST", _MAILING + "/exclude", options.exclude, Right.SUBMIT),
     Route("POST", _MAILING + "/include", options.exclude, Right.SUBMIT),

@@ -6,6 +6,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from postoffice.compose.rules import parse_rule
 from postoffice.desk.choices import split_rule, unknown_word
+from postoffice.desk.cutting import keep_spreadsheet
 from postoffice.desk.guard import check_csrf
 from postoffice.desk.page import render
 from postoffice.desk.visit import VISIT, Visit, house_of
@@ -58,11 +59,24 @@ async def _take(request: web.Request, parts: MultipartReader) -> Mailing:
     while (part := await parts.next()) is not None:
         if not isinstance(part, BodyPartReader):
             break
+        if part.name == "order":
+            fields |= await _order(request, part, fields)
+            continue
         if part.name == "file":
             check_csrf(visit, fields["csrf"])
             return await _take_file(request, part, fields)
         fields[part.name or ""] = bytes(await part.read_chunk(LONGEST_FIELD)).decode("utf-8", "replace").strip()
     raise _no_file()
+
+
+async def _order(request: web.Request, part: BodyPartReader, fields: dict[str, str]) -> dict[str, str]:
+    """A spreadsheet that comes before the document: the rule that names it, nothing where none was chosen."""
+    if not part.filename:
+        await part.release()
+        return {}
+    visit = request[VISIT]
+    check_csrf(visit, fields["csrf"])
+    return {"split": await keep_spreadsheet(house_of(request), visit.organisation.id, part)}
 
 
 async def _take_file(request: web.Request, part: BodyPartReader, fields: dict[str, str]) -> Mailing:

@@ -21,6 +21,26 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "no-such-layout": (N_("There is no such layout."), N_("Choose another one.")),
     "no-such-page": (N_("This letter cannot be cut there."), N_("Choose another page.")),
     "bad-split-rule": (N_("This cutting rule cannot be read."), N_("Correct it, or cut by the address.")),
+    "bad-field": (
+        N_("A field cannot be read in this way: {field}."),
+        N_("Draw a box on the page, or write an expression with the wanted part in brackets."),
+    ),
+    "letters-together": (N_("Letters share this envelope."), N_("Give each its own envelope first.")),
+    "not-neighbours": (
+        N_("A separator page was left out between these letters: they cannot be merged."),
+        N_("Cut the document in another way."),
+    ),
+    "no-spreadsheet": (N_("The spreadsheet of this cutting rule is missing."), N_("Bring it in with the document.")),
+    "nothing-to-undo": (N_("There is nothing to undo here."), _RELOAD),
+    "order-mismatch": (
+        N_("The spreadsheet and the document do not fit: they part at row {row}, page {page}."),
+        N_("Look at this row and the ones before it: one may be missing or too many. Correct the spreadsheet and read again."),
+    ),
+    "spreadsheet-too-large": (N_("This spreadsheet is too large."), N_("Leave out the columns that are not needed.")),
+    "unreadable-spreadsheet": (
+        N_("This spreadsheet cannot be used: {why}"),
+        N_("Use CSV, XLSX or ODS with one row for each letter, in the order of the document, and names of columns in the first row."),
+    ),
     "mailing-state": (N_("This mailing has moved on: it can no longer be changed in this way."), _RELOAD),
     "item-state": (N_("This letter has moved on: it can no longer be changed in this way."), _RELOAD),
     "item-sent": (N_("This letter was sent already."), N_("It can no longer be changed; send a new one.")),
@@ -116,6 +136,31 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "no-file": (N_("No file was chosen."), N_("Choose a file or drop it on the page.")),
     "bad-date": (N_("This is not a date and an hour."), N_("Write it as the field shows, or leave it empty to send now.")),
     "unknown-word": (N_("This choice does not exist."), N_("Reload the page and choose again.")),
+    "no-such-mail": (N_("There is no such e-mail."), N_("Look for it on the letter's timeline.")),
+    "mailbox-password": (
+        N_("The mail server refused the user name or the password."),
+        N_("Type them again; some providers want a password made for programs."),
+    ),
+    "mailbox-folder": (N_("The mailbox has no folder of this name."), N_("Look at the folder's exact name.")),
+    "mailbox-tls": (
+        N_("The mail server's certificate or its encryption cannot be trusted."),
+        N_("Check its name and port, or paste the certificate of its authority."),
+    ),
+    "mailbox-unreachable": (
+        N_("The mail server does not answer."),
+        N_("Check its name, its port and the network; it is tried again."),
+    ),
+    "mailbox-broke": (N_("The mail server broke off the conversation."), N_("It is tried again by itself.")),
+    "mailbox-incomplete": (
+        N_("The mailbox lacks its server, its user name or its password."),
+        N_("Fill them in on the page of the carrier."),
+    ),
+    "mailbox-address": (N_("Another carrier takes mail for this address."), N_("Choose another one.")),
+    "mailbox-open": (
+        N_("The user name and the password would cross the network unprotected."),
+        N_("Choose tls or starttls."),
+    ),
+    "mailbox-field": (N_("This cannot be used."), N_("Correct the marked field and save again.")),
     "name-missing": (N_("A name is needed."), N_("Type the name that people will look for.")),
     "bad-number": (N_("A whole number from 1 to {most} is needed."), N_("Correct the number and save again.")),
     "address-missing": (N_("An address is needed."), N_("Type where the test should go.")),

@@ -184,7 +184,7 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
 document.addEventListener("DOMContentLoaded", () => {
   const form = one("#upload");
   if (!form) return;
-  const drop = one("#drop"), input = one("input[type=file]", form), words = one("#sent-words"), bar = one("#sent");
+  const drop = one("#drop"), input = one("input[name=file]", form), words = one("#sent-words"), bar = one("#sent");
   const show = () => { if (input.files[0]) one("[data-chosen]").textContent = input.files[0].name; };
   input.addEventListener("change", show);
   for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
