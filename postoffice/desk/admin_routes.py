@@ -2,6 +2,7 @@
 
 from postoffice.desk import admin, audit, carriers, hooks, keys, organisation, people, printers, printing, sandbox, trying
 from postoffice.desk.guard import Entry, Route
+from postoffice.desk.mail_routes import MAIL_ROUTES
 from postoffice.model.people import Right
 
 _PRINTER = "/admin/printers/{printer}"
@@ -36,6 +37,7 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("POST", _CARRIER + "/prefer", carriers.prefer, Right.MANAGE),
     Route("POST", _CARRIER + "/remove", carriers.remove, Right.MANAGE),
     Route("POST", _CARRIER + "/test", trying.try_carrier, Right.MANAGE),
+    *MAIL_ROUTES,
     # --- people and programs
     Route("GET", "/admin/people", people.all_people, Right.MANAGE),
     Route("GET", "/admin/people/new", people.new_person, Right.MANAGE),

@@ -10,6 +10,7 @@ from postoffice.desk.admin import admin_page, note, of_whole_office
 from postoffice.desk.choices import Form, text_of
 from postoffice.desk.hearing import heard_of
 from postoffice.desk.page import go
+from postoffice.desk.returning import returning_of
 from postoffice.desk.visit import VISIT, house_of
 from postoffice.house import CarrierKind, SettingField
 from postoffice.model.channel import Channel
@@ -114,6 +115,7 @@ async def carrier_page_of(
         "wrong_field": str(wrong.facts.get("field", "")) if wrong else "",
         "tried": None,
         "typed_to": "",
+        "returning": await returning_of(request, carrier) if carrier else None,
         "heard": await heard_of(request, carrier) if carrier else None,
         **more,
     }

@@ -8,7 +8,7 @@ import contextlib
 import imaplib
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -51,25 +51,25 @@ class Slip:
 
 
 class OpenMailbox:
-    """A folder that was selected. `validity`: UIDs mean the same messages as long as it stays."""
+    """A folder that was selected. `validity`: UIDs mean the same messages as long as it stays; `count`: of messages."""
 
     def __init__(self, line: imaplib.IMAP4, access: Access, validity: int, count: int) -> None:
         self._line = line
         self._access = access
         self.validity = validity
-        self._count = count
+        self.count = count
 
     def page(self, after: int, most: int) -> list[Slip]:
         """The next messages behind a UID, at most `most`, in order. Asked by number, so that no answer grows with the mailbox."""
         first = self._first_behind(after)
-        if first > self._count:
+        if first > self.count:
             return []
-        slips = self._slips(first, min(self._count, first + most - 1))
+        slips = self._slips(first, min(self.count, first + most - 1))
         return sorted((one for one in slips if one.uid > after), key=lambda one: one.uid)
 
     def _first_behind(self, after: int) -> int:
         """The number of the first message with a greater UID: by halves, since UIDs grow with the numbers."""
-        low, high = 1, self._count + 1
+        low, high = 1, self.count + 1
         while low < high:
             middle = (low + high) // 2
             found = self._slips(middle, middle)
@@ -90,7 +90,7 @@ class OpenMailbox:
 
     def last_before(self, day: date) -> int:
         """The UID behind which begins what arrived on that day or later, by halves; 0: all of it did."""
-        low, high = 1, self._count + 1
+        low, high = 1, self.count + 1
         while low < high:
             middle = (low + high) // 2
             if self._arrived(middle) < day:
@@ -128,7 +128,7 @@ class OpenMailbox:
             _told(self._line.uid("STORE", some, "+FLAGS.SILENT", "(\\Deleted \\Seen)"), "mark messages in")
             if "UIDPLUS" in self._line.capabilities:  # a plain EXPUNGE would also remove what others marked
                 _told(self._line.uid("EXPUNGE", some), "clear up")
-        self._count = int(_told(self._line.select(_quoted(self._access.folder)), "open")[0] or 0)
+        self.count = int(_told(self._line.select(_quoted(self._access.folder)), "open")[0] or 0)
 
 
 @contextmanager
@@ -156,6 +156,24 @@ def open_mailbox(access: Access, *, patience: float = PATIENCE) -> Iterator[Open
         raise _failed(
             "mailbox-unreachable", "The mail server does not answer.", "Check its name, its port and the network; it is tried again."
         ) from error
+
+
+def access_of(settings: Mapping[str, Any]) -> Access:
+    """Settings as a way in; MailboxFailed where they lack what is needed."""
+    known = {name: settings[name] for name in Access.__slots__ if settings.get(name) not in (None, "")}
+    if not {"host", "username", "password"} <= known.keys():
+        raise _failed(
+            "mailbox-incomplete",
+            "The mailbox lacks its server, its user name or its password.",
+            "Fill them in on the page of the carrier.",
+        )
+    return Access(**known)
+
+
+def try_out(access: Access, *, patience: float = 10.0) -> int:
+    """Open and close it; how many messages lie in it. MailboxFailed says what a person must mend."""
+    with open_mailbox(access, patience=patience) as opened:
+        return opened.count
 
 
 def _connect(access: Access, patience: float) -> imaplib.IMAP4:

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.house import House
-from postoffice.intake.imap import Access, MailboxFailed, OpenMailbox, Slip, open_mailbox
+from postoffice.intake.imap import OpenMailbox, Slip, access_of, open_mailbox
 from postoffice.model.errors import PostOfficeError
 from postoffice.pipeline.mailroom import Mailroom
 from postoffice.store import mailboxes
@@ -112,28 +112,6 @@ class Mailboxes:
         house = self._house
         async with house.database.write() as connection:
             return await mailboxes.advance(connection, mailbox.id, self._owner, validity, after, house.clock.now(), LEASE)
-
-
-async def try_mailbox(settings: dict[str, Any]) -> None:
-    """Open and close it; MailboxFailed says what a person must mend."""
-
-    def look() -> None:
-        with open_mailbox(access_of(settings), patience=10.0) as opened:
-            opened.page(2**31 - 1, 1)
-
-    await _in_thread(look)
-
-
-def access_of(settings: dict[str, Any]) -> Access:
-    """Unsealed settings as a way in; MailboxFailed where they lack what is needed."""
-    known = {name: settings[name] for name in Access.__slots__ if settings.get(name) not in (None, "")}
-    if not {"host", "username", "password"} <= known.keys():
-        raise MailboxFailed(
-            "mailbox-incomplete",
-            "The mailbox lacks its server, its user name or its password.",
-            help="Fill them in on the page of the carrier.",
-        )
-    return Access(**known)
 
 
 async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
