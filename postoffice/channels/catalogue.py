@@ -9,7 +9,7 @@ from postoffice.channels.email import setting_up as smtp
 from postoffice.channels.fax import hylafax
 from postoffice.channels.fax import telnyx as telnyx_fax
 from postoffice.channels.kind import BadSetting, DkimKey, Kind, Parts, read_settings
-from postoffice.channels.print_house import lob, sftp
+from postoffice.channels.print_house import lob, pingen, sftp
 from postoffice.channels.print_house.maileva import carrier as maileva
 from postoffice.channels.sms import smpp, telnyx, twilio
 from postoffice.model.channel import Channel
@@ -20,6 +20,7 @@ KINDS: tuple[Kind, ...] = (
     smtp.KIND,
     sftp.KIND,
     maileva.KIND,
+    pingen.KIND,
     lob.KIND,
     smpp.KIND,
     twilio.KIND,

@@ -23,6 +23,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "telnyx-fax": {"api_key": "k", "connection": "1", "sender": "+33199000001"},
     "maileva": {"client_id": "c", "client_secret": "s", "username": "u", "password": "p"},
     "lob": {"api_key": "k", "sender": "ACME INC\n185 BERRY ST\nSAN FRANCISCO CA 94107"},
+    "pingen": {"client_id": "c", "client_secret": "s", "organisation": "o"},
     "sftp": {"host": "house.example", "username": "u", "password": "p", "host_key": HOST_KEY},
 }
 
@@ -97,6 +98,8 @@ def test_fields_can_be_shown_in_both_languages(kind) -> None:
         ("maileva", {"sender_address": "ACME-secret\n1 rue X\nPARIS-secret"}, "sender_address"),
         ("maileva", {"sender_address": "ACME-secret\n75008 PARIS", "undelivered": True}, "sender_address"),
         ("maileva", {"archive_years": "2-secret"}, "archive_years"),
+        ("pingen", {"auth_url": "http://api.example/-secret"}, "auth_url"),
+        ("pingen", {"position": "middle-secret"}, "position"),
         ("lob", {"url": "http://api.example/-secret"}, "url"),
         ("lob", {"api_key": "k:-secret"}, "api_key"),
         ("lob", {"sender": "Mairie-secret\n1 place\n59390 Lys"}, "sender"),
