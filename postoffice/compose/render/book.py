@@ -93,6 +93,8 @@ class Book:
     def flush(self) -> None:
         """Write what was added. Pictures keep their number only."""
         for thing in self._waiting:
+            if self.archival and isinstance(thing, pydyf.Stream) and "Interpolate" in thing.extra:
+                thing.extra["Interpolate"] = "false"  # ISO 19005-3, 6.2.8
             self.put(thing.number, thing.data)
             if isinstance(thing, pydyf.Stream):
                 thing.stream = []
