@@ -52,12 +52,14 @@ class FakeHfaxd:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open.add(writer)
+        talk = Talk(self, reader, writer)
         try:
             writer.write(b"220 fax.example server (HylaFAX (tm) Version 6.0.7) ready.\r\n")
-            await Talk(self, reader, writer).run()
+            await talk.run()
         except ConnectionError:
             pass
         finally:
+            talk.close()
             self.open.discard(writer)
             writer.close()
 
@@ -96,6 +98,13 @@ class Talk:
             await self.writer.drain()
             if answer.startswith("221"):
                 return
+
+    def close(self) -> None:
+        """Let go of a data connection that was opened and not used."""
+        if self.door:
+            self.door.close()
+        while not self.data.empty():
+            self.data.get_nowait()[1].transport.abort()
 
     async def answer(self, verb: str, rest: str) -> str:
         match verb:
