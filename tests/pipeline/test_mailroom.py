@@ -23,6 +23,7 @@ async def test_a_sealed_return_path_finds_the_delivery_and_a_dead_address_is_blo
     assert await office.house.documents.get(office.organisation_id, mail.document) == bounce()
 
 
+@pytest.mark.slow
 async def test_the_return_path_in_the_report_serves_too_whatever_became_of_its_letters(office: Office) -> None:
     item = await posted(office)
     await come_back(office, bounce(To=back(office, item.delivery_id).upper().replace(DOMAIN.upper(), DOMAIN)))
@@ -55,6 +56,7 @@ async def test_an_address_alone_is_a_guess_that_blocks_nothing(office: Office) -
     assert await blocked(office) == []
 
 
+@pytest.mark.slow
 async def test_an_old_mail_to_the_same_address_is_not_meant(office: Office) -> None:
     item = await posted(office)
     office.clock.pass_by(days=31)
@@ -62,12 +64,14 @@ async def test_an_old_mail_to_the_same_address_is_not_meant(office: Office) -> N
     assert await words(office, item) == []
 
 
+@pytest.mark.slow
 async def test_a_soft_bounce_fails_the_delivery_and_blocks_nothing(office: Office) -> None:
     item = await posted(office)
     await come_back(office, bounce(item.delivery_id, say="552 5.2.2 Mailbox full"))
     assert (await state(office, item), await blocked(office)) == ("failed", [])
 
 
+@pytest.mark.slow
 async def test_an_alias_that_led_to_a_dead_mailbox_does_not_kill_our_address(office: Office) -> None:
     item = await posted(office)
     await come_back(office, bounce(to="old@elsewhere.example"), envelope_to=back(office, item.delivery_id))
@@ -75,6 +79,7 @@ async def test_an_alias_that_led_to_a_dead_mailbox_does_not_kill_our_address(off
     assert (await state(office, item), await blocked(office)) == ("failed", [])
 
 
+@pytest.mark.slow
 async def test_a_delay_is_told_and_changes_nothing(office: Office) -> None:
     item = await posted(office)
     await come_back(office, bounce(item.delivery_id, say="450 4.4.1 Connection timed out", action="delayed"))
@@ -89,6 +94,7 @@ async def test_a_notice_of_success_and_a_bounce_after_it(office: Office) -> None
     assert (await words(office, item), await state(office, item)) == (["delivered", "bounced"], "failed")
 
 
+@pytest.mark.slow
 async def test_passed_on_is_not_delivered(office: Office) -> None:
     item = await posted(office)
     await come_back(office, bounce(item.delivery_id, say="250 2.1.9 OK", action="relayed"))
@@ -115,6 +121,7 @@ async def test_a_step_that_runs_twice_tells_once(office: Office) -> None:
     assert await office.dump() == before
 
 
+@pytest.mark.slow
 async def test_another_organisations_delivery_is_not_found(office: Office) -> None:
     item = await posted(office)
     elsewhere = bounce(item.delivery_id)
@@ -148,6 +155,7 @@ Message-ID: <{key}@news.example>
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "word", "reason"), [("abuse", "complained", "complaint"), ("opt-out", "opted_out", "opt-out")])
 async def test_a_complaint_blocks_promotions(office: Office, kind: str, word: str, reason: str) -> None:
     item = await posted(office)
@@ -156,12 +164,14 @@ async def test_a_complaint_blocks_promotions(office: Office, kind: str, word: st
     assert (reason, "promotion") in await blocked(office)
 
 
+@pytest.mark.slow
 async def test_praise_is_no_answer_of_a_person(office: Office) -> None:
     item = await posted(office)
     await come_back(office, COMPLAINT.format(kind="not-spam", key=item.delivery_id, extra="").encode())
     assert (await words(office, item), await blocked(office)) == (["auto_replied"], [])
 
 
+@pytest.mark.slow
 async def test_a_vacation_is_told_and_nothing_more(office: Office) -> None:
     item = await posted(office)
     await come_back(office, answer(item.delivery_id, "I am out of the office. STOP", Auto_Submitted="auto-replied"))
@@ -177,6 +187,7 @@ async def test_an_answer_is_kept_as_plain_text_without_what_it_quotes(office: Of
     assert (await words(office, item), line.text) == (["replied"], "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["STOP", "Unsubscribe", "Bonjour,\nDésabonnez-moi svp.\nMerci\nAnna Martin"])
 async def test_an_answer_that_says_no_more_opts_out(office: Office, text: str) -> None:
     item = await posted(office)
@@ -185,12 +196,14 @@ async def test_an_answer_that_says_no_more_opts_out(office: Office, text: str) -
     assert ("opt-out", "promotion") in await blocked(office)
 
 
+@pytest.mark.slow
 async def test_a_strangers_mail_is_laid_aside(office: Office) -> None:
     item = await posted(office)
     await come_back(office, b"From: anna@client.example\nSubject: lunch\n\nToday?\n")
     assert await words(office, item) == [] and [(mail.state, mail.kind) for mail in await kept(office)] == [("aside", "other")]
 
 
+@pytest.mark.slow
 async def test_whose_mail_it_is(office: Office) -> None:
     item = await posted(office)
     room = Mailroom(office.house)
@@ -200,6 +213,7 @@ async def test_whose_mail_it_is(office: Office) -> None:
         assert await room.whose(address) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "raw",
     [
