@@ -120,9 +120,9 @@ def zones_needed(rule_text: str, field_rules: Sequence[FieldRule] = ()) -> tuple
     return tuple(dict.fromkeys((*zones_of(parse_rule(rule_text)), *zones_of_fields(field_rules))))
 
 
-def with_copies(item: NewItem, pages: Sequence[PageFacts]) -> NewItem:
-    """An item with the remark that two of its pages are the same, where they are. `pages`: all of the document."""
-    run = pages[item.first_page - 1 : item.first_page - 1 + item.pages]
+def with_copies(item: NewItem, pages: Sequence[PageFacts], first: int = 1) -> NewItem:
+    """An item with the remark that two of its pages are the same, where they are. `pages`: of the document from page `first` on."""
+    run = pages[item.first_page - first : item.first_page - first + item.pages]
     found = check_copies(item.first_page, [page.look for page in run]) if item.pages > 1 else []
     return replace(item, findings=(*item.findings, *found)) if found else item
 

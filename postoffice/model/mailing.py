@@ -179,3 +179,4 @@ class Mailing:
     fields: tuple[dict[str, Any], ...] | None = None  #: rules that read fields of this mailing; None: its printer's
     kept: str | None = None  #: SHA-256 of what was read of its pages, for cutting anew without reading again
     cuts: dict[str, Any] = field(default_factory=dict)  #: proposals, which one was taken, what can be undone; see compose.proposals
+    fixes: tuple[dict[str, Any], ...] = ()  #: what was mended in the document, in order: {word, pages, before, after, at, by}

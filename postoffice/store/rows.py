@@ -45,6 +45,7 @@ def mailing(row: Row) -> Mailing:
         fields=tuple(row["fields"]) if row["fields"] is not None else None,
         kept=row["kept"],
         cuts=row["cuts"] or {},
+        fixes=tuple(row["fixes"] or ()),
         created_at=row["created_at"],
         received_at=row["received_at"],
         ready_at=row["ready_at"],

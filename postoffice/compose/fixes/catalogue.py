@@ -1,18 +1,29 @@
 """The fixes that are offered, with the findings that each answers. Run in child processes; all of them keep the number of pages."""
 
+import io
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from postoffice.compose.fixes.clearing import clear_window
 from postoffice.compose.pages import read_pages
+from postoffice.compose.preflight import of_document
+from postoffice.compose.reading import with_copies
+from postoffice.compose.rules import parse_rule
+from postoffice.compose.split import cut
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.finding import Finding
+from postoffice.model.item import NewItem
 from postoffice.model.layout import LAYOUTS, Layout
 from postoffice.pdf import mend
 from postoffice.pdf.cut import cut_many
-from postoffice.pdf.raster import thumbnails
+from postoffice.pdf.document import inspect
+from postoffice.pdf.raster import encode, thumbnails
+
+_GAP = 12  #: pixels between two pictures
 
 Apply = Callable[[Path, Sequence[int], Path, Layout], None]
 
@@ -162,3 +173,23 @@ def preview(
         left, right = (thumbnails(one, [1], width)[0] for one in (before, after))
         facts = read_pages(after, 1, 1, layout_name)[0]
         return left, right, tuple(one.code for one in (*facts.findings, *facts.reading.findings))
+
+
+def side_by_side(source: Path, word: str, pages: Sequence[int], layout_name: str, shown: int, width: int = 480) -> bytes:
+    """One PNG: the page before on the left, after on the right."""
+    before, after, _codes = preview(source, word, pages, layout_name, shown, width)
+    left, right = (Image.open(io.BytesIO(one)).convert("RGB") for one in (before, after))
+    whole = Image.new("RGB", (left.width + right.width + _GAP, max(left.height, right.height)), "#8a94a0")
+    whole.paste(left, (0, 0))
+    whole.paste(right, (left.width + _GAP, 0))
+    return encode(whole)
+
+
+def check_again(path: Path, runs: Sequence[tuple[int, int]], layout_name: str) -> tuple[list[NewItem], list[Finding]]:
+    """(the items of these runs of pages read anew, what is to be said of the document), after a fix."""
+    layout, rule = LAYOUTS[layout_name], parse_rule("whole")
+    items = []
+    for first, count in runs:
+        facts = read_pages(path, first, count, layout_name)
+        items += [with_copies(item, facts, first) for item in cut(facts, rule, layout)]
+    return items, of_document(inspect(path))

@@ -84,6 +84,7 @@ mailings = sa.Table(
     sa.Column("fields", Json),  # as the printer's, where they were changed for this mailing
     sa.Column("kept", sa.String(64)),  # what was read of the pages, as a document
     sa.Column("cuts", Json),  # proposals and what was chosen; see compose.proposals
+    sa.Column("fixes", Json),  # what was mended in the document, in order; see mending
     created_column(),
     sa.Column("received_at", UtcTime),
     sa.Column("ready_at", UtcTime),
