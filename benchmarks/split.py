@@ -1,11 +1,10 @@
-"""Reading and cutting a merge, beside a bare pypdfium2 loop and pdfplumber on the same pages in the same run.
+"""Cutting a merge: from the file to its items and to a PDF for each, beside a bare pypdfium2 loop and pdfplumber on the same pages.
 
-The letters are LibreOffice's where it is installed, else the product's own trial letters. Peers only fetch the text of the window;
-the product also decides, checks and reports, so a ratio of 1 would mean that all of that is free.
+The letters are LibreOffice's where it is installed, else the product's own trial letters. Peers only fetch the text of the windows; the
+product reads the addresses, tries every way to cut, judges them, checks the paper, and keeps the pages for cutting anew.
 """
 
 import argparse
-import resource
 import statistics
 import tempfile
 import time
@@ -15,8 +14,8 @@ from typing import Any
 
 import pypdfium2
 
-from postoffice.compose.pages import read_pages
-from postoffice.compose.reading import read_document, slices
+from postoffice.compose import kept
+from postoffice.compose.reading import slices
 from postoffice.compose.trial import trial_merge
 from postoffice.model.layout import FR
 from postoffice.pdf.cut import cut_many
@@ -26,69 +25,74 @@ _MM = 72 / 25.4
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Figures and ratios. `arguments` may bear `letters` (500), `rounds` (5), `pages` of the long document (10,000)."""
-    letters, rounds = getattr(arguments, "letters", None) or 500, getattr(arguments, "rounds", None) or 5
+    """Figures and ratios. `arguments.count`: letters (500); `rounds` (5)."""
+    letters, rounds = getattr(arguments, "count", 0) or 500, getattr(arguments, "rounds", None) or 5
     with tempfile.TemporaryDirectory(prefix="postoffice-bench-") as folder:
-        path, pages, engine = _paper(Path(folder), letters)
-        ours, bare, every = [], [], []
+        path, pages, engine = paper(Path(folder), letters)
+        ours, bare, again = [], [], []
         for _ in range(rounds):
-            ours.append(_rate(pages, lambda: _read(path, pages)))
-            bare.append(_rate(pages, lambda: _pypdfium2(path, pages, everywhere=False)))
-            every.append(_rate(pages, lambda: _pypdfium2(path, pages, everywhere=True)))
+            ours.append(_seconds(lambda: whole_way(path, pages)))
+            bare.append(_seconds(lambda: bare_loop(path, 1, pages, everywhere=True)))
         few = min(pages, 60)
-        plumber = [_rate(few, lambda: _pdfplumber(path, few)) for _ in range(2)]
-        items = read_document(path).items
+        plumber = statistics.median(_seconds(lambda: plumber_loop(path, few)) / few for _ in range(2))
+        whole = whole_way(path, pages)
+        items = kept.conclude_kept(whole, "address").items
+        for _ in range(rounds):
+            again.append(_seconds(lambda: kept.conclude_kept(whole, "auto")))
         runs = [(item.first_page, item.pages) for item in items]
-        cuts = _rate(len(runs), lambda: cut_many(path, runs))
-        long_rate, grown = _long(Path(folder), getattr(arguments, "pages", None) or 10_000)
+        cuts = _seconds(lambda: cut_many(path, runs))
     return {
         "figures": {
             "engine": engine,
             "pages": pages,
             "items": len(items),
-            "read_pages_per_second": round(statistics.median(ours)),
-            "bare_window_pages_per_second": round(statistics.median(bare)),
-            "bare_all_text_pages_per_second": round(statistics.median(every)),
-            "pdfplumber_pages_per_second": round(statistics.median(plumber), 1),
-            "cut_letters_per_second": round(cuts),
-            "long_document_pages_per_second": round(long_rate),
-            "long_document_memory_growth_mb": round(grown, 1),
+            "pages_per_cpu_second_file_to_items": round(pages / statistics.median(ours)),
+            "bare_loop_pages_per_cpu_second": round(pages / statistics.median(bare)),
+            "pdfplumber_pages_per_cpu_second": round(1 / plumber, 1),
+            "cut_anew_pages_per_cpu_second": round(pages / statistics.median(again)),
+            "cut_letters_per_cpu_second": round(len(runs) / cuts),
+            "kept_bytes_per_page": round(len(kept.pack(whole)) / pages),
         },
         "ratios": {
-            "pypdfium2": round(statistics.median(a / b for a, b in zip(ours, every, strict=True)), 2),
-            "pypdfium2_window_only": round(statistics.median(a / b for a, b in zip(ours, bare, strict=True)), 2),
-            "pdfplumber": round(statistics.median(ours) / statistics.median(plumber), 1),
+            "bare_loop_all_rectangles": round(statistics.median(b / a for a, b in zip(ours, bare, strict=True)), 2),
+            "pdfplumber": round(plumber / (statistics.median(ours) / pages), 1),
         },
     }
 
 
-def _paper(folder: Path, letters: int) -> tuple[Path, int, str]:
-    if has_libreoffice():
+def whole_way(path: Path, pages: int) -> kept.Kept:
+    """Read all pages and cut, as the worker's children do."""
+    document, outline = kept.look_over(path)
+    parts = tuple(kept.read_slice(path, first, count, "fr", ()) for first, count in slices(pages, 100))
+    whole = kept.Kept("fr", (), document, outline, parts)
+    kept.conclude_kept(whole, "auto")
+    return whole
+
+
+def paper(folder: Path, letters: int, *, trial: bool = False) -> tuple[Path, int, str]:
+    """(a merge of letters, its pages, what made it)."""
+    if has_libreoffice() and not trial:
         path, truth = make_merge(folder, letters)
         return path, truth[-1].first_page + truth[-1].pages - 1, "libreoffice"
-    content, known = trial_merge(letters)
-    path = folder / "trial.pdf"
+    content, known = trial_merge(letters, seed=7)
+    path = folder / f"trial-{letters}.pdf"
     path.write_bytes(content)
     return path, known[-1].first_page + known[-1].pages - 1, "trial"
 
 
-def _rate(count: int, work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def _seconds(work: Callable[[], object]) -> float:
+    """CPU seconds of this process."""
+    start = time.process_time()
     work()
-    return count / (time.perf_counter() - start)
+    return time.process_time() - start
 
 
-def _read(path: Path, pages: int) -> None:
-    for first, count in slices(pages):
-        read_pages(path, first, count, "fr")
-
-
-def _pypdfium2(path: Path, pages: int, *, everywhere: bool) -> int:
+def bare_loop(path: Path, first: int, count: int, *, everywhere: bool) -> int:
     """The loop anybody would write: rectangles with their texts, of the window or of the whole page."""
     x, y, width, height = (side * _MM for side in FR.window)
     document = pypdfium2.PdfDocument(path)
     found = 0
-    for number in range(pages):
+    for number in range(first - 1, first - 1 + count):
         page = document[number]
         tall = page.get_height()
         text = page.get_textpage()
@@ -102,7 +106,8 @@ def _pypdfium2(path: Path, pages: int, *, everywhere: bool) -> int:
     return found
 
 
-def _pdfplumber(path: Path, pages: int) -> int:
+def plumber_loop(path: Path, pages: int) -> int:
+    """The same window by pdfplumber."""
     import pdfplumber
 
     x, y, width, height = (side * _MM for side in FR.window)
@@ -112,33 +117,3 @@ def _pdfplumber(path: Path, pages: int) -> int:
             found += len(page.crop((x, y, x + width, y + height)).extract_text() or "")
             page.close()
     return found
-
-
-def _long(folder: Path, pages: int) -> tuple[float, float]:
-    """(pages per second, growth of memory in MB over the second half) of a long document read in slices."""
-    content, truth = trial_merge(pages * 10 // 16, seed=7)
-    path = folder / "long.pdf"
-    path.write_bytes(content)
-    total = truth[-1].first_page + truth[-1].pages - 1
-    parts = list(slices(total))
-    start, half = time.perf_counter(), 0.0
-    for number, (first, count) in enumerate(parts):
-        if number == len(parts) // 2:
-            half = _peak()
-        read_pages(path, first, count, "fr")
-    return total / (time.perf_counter() - start), _peak() - half
-
-
-def _peak() -> float:
-    """Of this process so far, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-if __name__ == "__main__":
-    import json
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--letters", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pages", type=int, default=10_000)
-    print(json.dumps(run(parser.parse_args()), indent=2))

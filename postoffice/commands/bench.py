@@ -12,6 +12,8 @@ from postoffice.model.errors import PostOfficeError
 #: what can be measured -> module of the checkout's benchmarks/ folder
 WHAT = {
     "ipp": "one-page print jobs a second into a running office, beside CUPS's sample printer",
+    "letters": "2,000 generated letters by four makers: cut points, address lines, and whether confidence is honest",
+    "read": "windows read a second, beside a bare pypdfium2 loop over the same windows and pdfplumber; memory of 10,000 pages",
     "split": "pages read and cut a second, beside a bare pypdfium2 loop and pdfplumber",
     "engine": "recipients a second through claim, mark, send and record",
     "road": "seconds from the print click to 500 items, and from the button to 500 handed over",

@@ -137,6 +137,9 @@ class _Signs:
             no += verdict[1]
         if yes == ["address"] and before is not None and self._same(run.first, before.first):
             return [], [*no, "same-address"]
+        # an address again inside a letter: harmless where page numbers or the sender's own marks say that it is one letter
+        if no == ["same-address"] and set(yes) - {"address"}:
+            return yes, []
         return yes, no
 
     def _by_address(self, run: Run, before: Run | None) -> tuple[list[str], list[str]]:
@@ -146,6 +149,8 @@ class _Signs:
         inside = range(run.first + 1, run.first + run.count)
         if any(self.pages[index].reading.kind == "complete" and not self._same(index, run.first) for index in inside):
             no.append("other-address")
+        if any(self.pages[index].reading.kind == "complete" and self._same(index, run.first) for index in inside):
+            no.append("same-address")
         return yes, no
 
     def _same(self, one: int, other: int) -> bool:
