@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.compose import recheck, sheets
+from postoffice.dispatch import advice
 from postoffice.house import House
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, PostOfficeError
@@ -86,6 +87,8 @@ async def quote(house: House, mailing: Mailing, options: Options) -> Quote:
         try:
             paper = paper_of(group.pages, options)
             price = table.price(channel, options, paper)
+            carrier = await house.carriers.get(mailing.organisation_id, made.rungs[0].carrier)
+            advice.check(carrier, options, group.pages, group.country)
         except PostOfficeError as problem:
             problems.setdefault(problem.code, problem)
             continue

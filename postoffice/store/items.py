@@ -163,6 +163,7 @@ class Alike:
     channel: Channel | None  #: a person's choice for these
     reach: frozenset[Channel]  #: channels that they have an address for
     items: int
+    country: str = ""  #: of the postal address; empty where it was not read
 
 
 async def count_alike(connection: AsyncConnection, mailing_id: str) -> list[Alike]:
@@ -174,6 +175,7 @@ async def count_alike(connection: AsyncConnection, mailing_id: str) -> list[Alik
         Channel.FAX: items.c.fax != "",
     }
     keys = [items.c.pages, items.c.channel, *(sa.case((sa.and_(there, sa.true()), 1), else_=0) for there in has.values())]
+    keys.append(items.c.address["country"].as_string())
     query = sa.select(*keys, sa.func.count()).where(items.c.mailing_id == mailing_id, items.c.state == ItemState.DRAFT.value)
     found = await connection.execute(query.group_by(*keys))
     return [
@@ -181,7 +183,8 @@ async def count_alike(connection: AsyncConnection, mailing_id: str) -> list[Alik
             pages=row[0],
             channel=Channel(row[1]) if row[1] else None,
             reach=frozenset(channel for channel, there in zip(has, row[2:6], strict=True) if there),
-            items=row[6],
+            items=row[7],
+            country=row[6] or "",
         )
         for row in found
     ]
