@@ -48,7 +48,7 @@ async def today(request: web.Request) -> web.StreamResponse:
         "volumes": volumes,
         "set_aside": set_aside,
         "troubled": [carrier for carrier in known if in_trouble(carrier)],
-        "empty": not (needy or moving or latest),
+        "empty": not (needy or moving or latest or any(heard.values())),
         "trial_letters": TRIAL_LETTERS,
     }
     return render(request, "today.html", context)
