@@ -6,7 +6,9 @@ from datetime import timedelta
 from postoffice.house import House
 from postoffice.model.delivery import Delivery, Receipt
 from postoffice.model.errors import PostOfficeError, TryLater
+from postoffice.model.ports import Carrier, Proves
 from postoffice.pipeline.news import apply_news
+from postoffice.pipeline.proofs import with_proofs
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, deliveries
 from postoffice.store.batches import Batch
@@ -14,16 +16,20 @@ from postoffice.store.batches import Batch
 LONGEST = timedelta(hours=6)
 #: returned mail can take weeks
 GIVE_UP = timedelta(days=60)
+#: a signed receipt or the scan of a returned envelope comes some days after the letter's end
+PROOFS = timedelta(days=14)
 
 
 async def ask(house: House, batch: Batch, stop: Stop) -> None:
     """Ask once for all deliveries that may have news; put off for the next round, or done when nothing is left to learn."""
+    carrier = await _carrier(house, batch)
+    arrived = house.clock.now() - PROOFS if isinstance(carrier, Proves) else None
     async with house.database.read() as connection:
-        waiting = await deliveries.askable(connection, batch.data["dispatched"])
-    pause = await _ask(house, batch, waiting) if waiting else LONGEST
+        waiting = await deliveries.askable(connection, batch.data["dispatched"], arrived)
+    pause = await _ask(house, batch, carrier, waiting) if waiting and carrier else LONGEST
     now = house.clock.now()
     async with house.database.write() as connection:
-        left = await deliveries.askable(connection, batch.data["dispatched"])
+        left = await deliveries.askable(connection, batch.data["dispatched"], arrived)
         oldest = min((delivery.created_at for delivery in left), default=now)
         if not left or now - oldest > GIVE_UP:
             await batches.finish(connection, batch, now)
@@ -33,16 +39,21 @@ async def ask(house: House, batch: Batch, stop: Stop) -> None:
         await batches.put_off(connection, batch, now + wait, {**batch.data, "round": turn + 1})
 
 
-async def _ask(house: House, batch: Batch, waiting: Sequence[Delivery]) -> timedelta:
-    """Ask and apply; the pause before the carrier's second question. A carrier that is switched off may come back."""
+async def _carrier(house: House, batch: Batch) -> Carrier | None:
+    """None for a carrier that is switched off: it may come back."""
+    try:
+        return await house.carriers.get(batch.organisation_id, batch.data["carrier"])
+    except PostOfficeError as missing:
+        house.log.warning("carrier.not_to_be_had", carrier=batch.data["carrier"], batch=batch.id, code=missing.code)
+        return None
+
+
+async def _ask(house: House, batch: Batch, carrier: Carrier, waiting: Sequence[Delivery]) -> timedelta:
+    """Ask and apply; the pause before the carrier's second question."""
     name = batch.data["carrier"]
     try:
-        carrier = await house.carriers.get(batch.organisation_id, name)
-    except PostOfficeError as missing:
-        house.log.warning("carrier.not_to_be_had", carrier=name, batch=batch.id, code=missing.code)
-        return LONGEST
-    try:
         told = await carrier.ask([Receipt(delivery.id, delivery.reference) for delivery in waiting])
+        told = await with_proofs(house, batch.organisation_id, carrier, waiting, told)
     except TryLater as later:
         house.log.warning("carrier.not_asked", carrier=name, code=later.code)
     except Exception as bug:  # it may raise TryLater and nothing else; its deliveries must not be forgotten for that

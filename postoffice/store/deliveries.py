@@ -175,10 +175,13 @@ async def next_due(connection: AsyncConnection, batch_id: str) -> tuple[int, dat
     return int(count), None if at_once else earliest
 
 
-async def askable(connection: AsyncConnection, batch_id: str) -> list[Delivery]:
-    """Deliveries of a dispatch batch that their carrier may have news of."""
-    states = [state.value for state in ASKABLE]
-    found = await connection.execute(deliveries.select().where(deliveries.c.batch_id == batch_id, deliveries.c.state.in_(states)))
+async def askable(connection: AsyncConnection, batch_id: str, arrived_since: datetime | None = None) -> list[Delivery]:
+    """Deliveries of a dispatch batch that their carrier may have news of, or (`arrived_since`) proofs of their end."""
+    may: sa.ColumnElement[bool] = deliveries.c.state.in_([state.value for state in ASKABLE])
+    if arrived_since is not None:
+        arrived = deliveries.c.state.in_([DeliveryState.DELIVERED.value, DeliveryState.RETURNED.value])
+        may = sa.or_(may, sa.and_(arrived, deliveries.c.ended_at >= arrived_since))
+    found = await connection.execute(deliveries.select().where(deliveries.c.batch_id == batch_id, may))
     return [rows.delivery(row) for row in found.mappings()]
 
 

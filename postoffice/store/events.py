@@ -147,3 +147,17 @@ async def _lines(connection: AsyncConnection, which: Any, limit: int = 1000) -> 
 def _line(row: Mapping[Any, Any]) -> Line:
     names = [name for name in Line.__slots__ if name not in ("kind", "detail")]
     return Line(kind=EventKind(row["kind"]), detail=row["detail"] or {}, **{name: row[name] for name in names})
+
+
+async def proofs(connection: AsyncConnection, delivery_ids: Sequence[str]) -> set[tuple[str, str]]:
+    """The documents that came back about deliveries: (delivery id, the proof's word)."""
+    query = sa.select(events.c.delivery_id, events.c.code).where(
+        events.c.delivery_id.in_(delivery_ids), events.c.kind == EventKind.PROVEN.value
+    )
+    return {(delivery_id, code) for delivery_id, code in await connection.execute(query)}
+
+
+async def of_id(connection: AsyncConnection, item_id: str, event_id: str) -> Line | None:
+    """One line of an item's timeline."""
+    found = await _lines(connection, sa.and_(events.c.id == event_id, events.c.item_id == item_id), 1)
+    return found[0] if found else None
