@@ -104,6 +104,7 @@ def fresh(new: NewMailing, number: int, now: datetime) -> dict[str, Any]:
         "fields": None,
         "kept": None,
         "cuts": None,
+        "fixes": None,
         "created_at": now,
         "received_at": None,
         "ready_at": None,
