@@ -16,6 +16,7 @@ VERBS = {
     "printer": "printer",
     "user": "user",
     "key": "key",
+    "dkim": "dkim",
     "read": "read",
     "try": "trial",
     "bounce": "bounce",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from aiohttp import web
 
@@ -63,6 +63,26 @@ class Carriers(Protocol):
         ...
 
 
+class SendingTools(Protocol):
+    """What domains that mail is sent from need of the world: keys, and what the DNS says."""
+
+    def domain(self, text: str) -> str:
+        """A domain in ASCII and lower case; PostOfficeError where it is none."""
+        ...
+
+    def make_key(self, kind: Literal["rsa", "ed25519"]) -> tuple[str, str]:
+        """(private key in PEM, value of its TXT record)."""
+        ...
+
+    def name_of(self, domain: str, selector: str) -> str:
+        """Where a key's record belongs."""
+        ...
+
+    async def ask(self, name: str, kind: str) -> list[str]:
+        """Records of a kind (TXT, A, AAAA, MX) as text, [] for none; PostOfficeError where no name server answers."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Figures that doors need from the settings."""
@@ -94,6 +114,7 @@ class House:
     templates: Path
     limits: Limits
     secure: bool  #: people come over https: cookies are Secure
+    sending: SendingTools | None = None  #: None: this house makes no signing keys
     tls_port: int | None = None  #: port of the printer over TLS with the office's own certificate; None for none
 
     @property

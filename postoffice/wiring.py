@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from postoffice.channels import catalogue
-from postoffice.channels.kind import Kind, read_settings
+from postoffice.channels.email.dns import DnsTools
+from postoffice.channels.kind import DkimKey, Kind, read_settings
 from postoffice.house import CarrierKind, House, Limits, SettingField
 from postoffice.intake.folder import Folders
 from postoffice.intake.mail import MailDoor
@@ -22,7 +23,7 @@ from postoffice.model.errors import NotFound
 from postoffice.model.ports import Carrier, Log, PrinterCard, SandboxBox, Workshop
 from postoffice.pipeline.mailroom import Mailroom
 from postoffice.settings import Settings
-from postoffice.store import carriers, folders, mailings, people
+from postoffice.store import carriers, dkim, folders, mailings, people
 from postoffice.store.bell import ArqBell
 from postoffice.store.book import MailingBook
 from postoffice.store.database import Database
@@ -78,19 +79,22 @@ class CatalogueCarriers:
         """See house.Carriers."""
         async with self._database.read() as connection:
             row = await carriers.by_name(connection, organisation_id, name)
+            signing = dkim.signing(await dkim.all_of(connection, organisation_id)) if row.channel is Channel.EMAIL else []
         if not row.enabled and not even_off:
             raise NotFound("carrier-off", f"The carrier {name} is switched off.", help="Switch it on at the desk.")
         known = self._built.get((organisation_id, name))
-        if known is not None and known[0] == row.sealed:
+        made_of = {**row.sealed, "dkim": [one.id for one in signing]}
+        if known is not None and known[0] == made_of:
             return known[1]
         opened = carriers.unseal(self._keyring, row.sealed)
         folder = self._folder / row.id if self._folder else None
-        key = self._keyring.return_path_key()
-        carrier = catalogue.build(
-            row.kind, name, opened, box=self._box, log=self._log, folder=folder, return_key=key, workshop=self._workshop
-        )
+        seals: dict[str, Any] = {
+            "return_key": self._keyring.return_path_key(),
+            "dkim": tuple(DkimKey(one.domain, one.selector, one.pem(self._keyring)) for one in signing),
+        }
+        carrier = catalogue.build(row.kind, name, opened, box=self._box, log=self._log, folder=folder, workshop=self._workshop, **seals)
         await self.forget(organisation_id, name)
-        self._built[organisation_id, name] = (row.sealed, carrier)
+        self._built[organisation_id, name] = (made_of, carrier)
         return carrier
 
     def check(self, kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -189,6 +193,7 @@ async def open_house(settings: Settings, log: Log) -> AsyncIterator[House]:
             limits=_limits(settings),
             secure=settings.url.startswith("https://"),
             tls_port=settings.tls_port,
+            sending=DnsTools(settings.dns),
         )
     finally:
         await registry.close()

@@ -173,7 +173,13 @@ def _inline(attachment: Attachment) -> bytes:
 
 def _base64(content: bytes) -> bytes:
     code = base64.b64encode(content)
-    return b"\r\n".join([code[start : start + _LONGEST] for start in range(0, len(code), _LONGEST)]) + b"\r\n"
+    return b"\r\n".join(map(code.__getitem__, _lines_of(-(-len(code) // _LONGEST)))) + b"\r\n"
+
+
+@lru_cache(maxsize=16)
+def _lines_of(count: int) -> tuple[slice, ...]:
+    """Where the lines of a base64 body begin and end."""
+    return tuple(slice(number * _LONGEST, (number + 1) * _LONGEST) for number in range(count))
 
 
 def _media_type(attachment: Attachment) -> str:

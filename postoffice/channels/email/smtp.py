@@ -27,6 +27,7 @@ from postoffice.model.ports import Abilities, Log
 #: seconds for one mail in all. Dispatch takes a carrier that is silent for 120 s for gone after the last byte; we know better, so
 #: we must speak first. What connecting and sending leave of it is the patience with a relay that scans (RFC 5321, 4.5.3.2.6)
 _LONGEST = 110.0
+_CHUNK = 50  #: mails that are marked and handed over together
 _LEDGER_AGAIN = 30.0  #: seconds
 _ANOTHER = 25.0  #: seconds that must be left to try one more relay
 _BIG = 1_000_000  #: bytes of attachments from which a mail is built beside the event loop
@@ -106,7 +107,9 @@ class SmtpCarrier:
         self._manner = manner or Manner()
         members = [Member(relay)] if isinstance(relay, Relay) else list(relay)
         together = sum(one.relay.connections for one in members if one.weight) or members[0].relay.connections
-        self.abilities = Abilities(Channel.EMAIL, batch=max(100, together), chunk=together, max_bytes=self._manner.max_bytes)
+        # more than there are connections, so that none waits for the chunk's last mail; few more: a crash puts them in doubt
+        chunk = max(together, min(3 * together, _CHUNK))
+        self.abilities = Abilities(Channel.EMAIL, batch=max(100, chunk), chunk=chunk, max_bytes=self._manner.max_bytes)
         self._log = log
         self._signers = tuple(signers)
         self._keys = tuple(keys)
