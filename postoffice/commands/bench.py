@@ -19,6 +19,7 @@ WHAT = {
     "road": "seconds from the print click to 500 items, and from the button to 500 handed over",
     "bounces": 'mails that came back read rightly, by family, beside "status 5 is hard" and flufl.bounce',
     "email": "e-mails a second from template to relay with DKIM, beside nodemailer and the usual Python way; memory; the office's road",
+    "raster": "pages a second made into faxes (TIFF-F), and how legible, beside Ghostscript",
     "sms": "short messages a second through SMPP with receipts, one gateway restart included, beside npm's smpp",
 }
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from tests.servers import free_port, wait_for
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = ("hfaxd", "faxq", "faxgetty", "iaxmodem", "unshare", "ip")
-MODEMS = 3
+MODEMS = 4
 
 
 class Missing(Exception):
@@ -21,7 +20,7 @@ class Missing(Exception):
 
 
 class FaxLab:
-    """Start, use `port` and `received`, stop. Modem ttyIAX0 calls ttyIAX1; ttyIAX2 hears busy (numbers in 17) or ringing."""
+    """Start, use `port` and `received`, stop. Modem ttyIAX0 calls ttyIAX1; ttyIAX2 and ttyIAX3 hear busy (numbers in 17) or ringing."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="fax-lab-"))
@@ -65,15 +64,10 @@ class FaxLab:
         return sorted((self._folder / "spool/recvq").glob("*.tif"))
 
     def stop(self) -> None:
-        """End what was started; with the first process of the namespace all the others in it end."""
+        """End what was started. With the first process of the namespace, which is killed with `unshare`, all others in it end."""
         for process in reversed(self._running):
-            for sign in (signal.SIGTERM, signal.SIGKILL):
-                if process.poll() is None:
-                    process.send_signal(sign)
-                    try:
-                        process.wait(5)
-                    except subprocess.TimeoutExpired:
-                        continue
+            process.kill()  # unshare heeds no gentler sign
+            process.wait(10)
         self._running.clear()
         shutil.rmtree(self._folder)
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # usage: unshare --net --mount --pid --fork --kill-child sh fax_lab.sh FOLDER PYTHON EXCHANGE
-# Two software modems that call each other (0 calls, 1 answers) and a third whose exchange is busy or lets it ring, with HylaFAX above them.
+# Two software modems that call each other (0 calls, 1 answers) and two whose exchange is busy or lets them ring, HylaFAX above them.
 # All of it lives in namespaces of its own: it sees no network but its own loopback, and ends with the process that started it.
 # FOLDER/spool becomes the spool; an hfaxd outside serves it. FOLDER/ready is written when the modems can be used.
 set -eu
@@ -32,22 +32,21 @@ modem() {  # number, own port; the other end is always on port 4569 of the same 
     {
         cat $spool/config/iaxmodem
         printf '%s\n' "FAXNumber: +33.1.23.45.67.0$1" "LocalIdentifier: \"POST$1\"" 'CountryCode: 33' 'AreaCode: 1' \
-            'RingsBeforeAnswer: 1' 'RecvFileMode: 0644' 'ModemWaitTimeCmd: ATS7=20' 'SessionTracing: 0xFFF' \
-            'JobReqBusy: 5' 'JobReqNoAnswer: 5' 'JobReqNoCarrier: 5' 'JobReqOther: 5'
+            'RingsBeforeAnswer: 1' 'RecvFileMode: 0644' 'ModemWaitTimeCmd: ATS7=20' 'SessionTracing: 0xFFF'
     } > $spool/etc/config.ttyIAX"$1"
 }
 
-for number in 0 1 2; do modem $number $((4570 - number)); done
+for number in 0 1 2 3; do modem $number $((4570 - number)); done
 iaxmodem ttyIAX0 < /dev/null > "$folder/log/iaxmodem0" 2>&1 &
 iaxmodem ttyIAX1 < /dev/null > "$folder/log/iaxmodem1" 2>&1 &
-unshare --net sh -c 'ip link set lo up; "$1" "$2" 4569 & exec iaxmodem ttyIAX2' sh "$python" "$exchange" \
+unshare --net sh -c 'ip link set lo up; "$1" "$2" 4569 & iaxmodem ttyIAX3 & exec iaxmodem ttyIAX2' sh "$python" "$exchange" \
     < /dev/null > "$folder/log/exchange" 2>&1 &
-printf '%s\n' 'LogFacility: daemon' 'ServerTracing: 1' 'CountryCode: 33' 'AreaCode: 1' 'DialStringRules: etc/dialrules' 'ModemClass: "any:ttyIAX0"' > $spool/etc/config
+printf '%s\n' 'LogFacility: daemon' 'ServerTracing: 1' 'CountryCode: 33' 'AreaCode: 1' 'DialStringRules: etc/dialrules' > $spool/etc/config
 chown -R uucp:uucp $spool/etc
 sleep 1
 faxq -D < /dev/null > "$folder/log/faxq" 2>&1 &
 sleep 1
-for number in 0 1 2; do
+for number in 0 1 2 3; do
     faxgetty ttyIAX$number < /dev/null > "$folder/log/faxgetty$number" 2>&1 &
 done
 touch "$folder/ready"

@@ -75,7 +75,8 @@ async def test_three_faxes_at_the_same_time(lab: FaxLab, letter: Path, tmp_path:
     calling = carrier_of(lab, "ttyIAX0", header="office")
     arriving = fax(letter, "+33123456701")
     receipt = await calling.send(arriving)
-    busy, silent = (carrier_of(lab, "ttyIAX2"), fax(letter, "+33123456717")), (carrier_of(lab, "ttyIAX2"), fax(letter, "+33123456718"))
+    busy = carrier_of(lab, "ttyIAX2"), fax(letter, "+33123456717")
+    silent = carrier_of(lab, "ttyIAX3", dials=1), fax(letter, "+33123456718")
     others = [(carrier, await carrier.send(piece)) for carrier, piece in (busy, silent)]
     with pytest.raises(AlreadySent) as caught:
         await carrier_of(lab, "any").send(arriving)  # as after a crash: nothing is remembered but what HylaFAX knows
@@ -104,7 +105,7 @@ def check_page(came: Path, letter: Path, folder: Path) -> None:
     assert len(sent) > 50
     shared = sum(word in got for word in sent) / len(sent)
     assert shared >= 0.95, f"only {shared:.1%} of the words came through"
-    assert got.count("1/1") == 1
+    assert got.count("1/1") == sent.count("1/1") + 1  # ours, and none of HylaFAX
 
 
 def test_the_received_file_is_a_fax(lab: FaxLab) -> None:

@@ -1,0 +1,146 @@
+"""PDF pages to fax (TIFF-F, Group 4, 204 x 196 dpi) a second, beside Ghostscript's tiffg4 on the same pages in the same run.
+
+Both by CPU seconds, Ghostscript's start included as it is started for each fax. "long" are documents of many pages, "one" is a fax of
+two pages. Legibility: the share of the PDF's own words that tesseract reads on the same pages of both.
+"""
+
+import argparse
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pypdfium2
+from PIL import Image
+
+from postoffice.model.errors import PostOfficeError
+from postoffice.pdf.cut import cut_many
+from postoffice.pdf.tiff import FaxLook, fax_tiff, fax_tiff_bytes
+from tests.ocr import words_of
+from tests.papers.colourful import KINDS, make_pages
+from tests.papers.merge import has_libreoffice, make_merge
+
+ROUNDS = 5
+PAGES = 40  #: of each kind
+_PEAK = """
+import resource, sys
+from pathlib import Path
+from postoffice.pdf.tiff import FaxLook, fax_tiff
+with open("/dev/null", "wb") as out:
+    fax_tiff(Path(sys.argv[1]), out, FaxLook())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+READ = 2  #: pages of each kind that are read by OCR
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Figures and ratios. `arguments` may bear `count` (40 pages of each kind)."""
+    if not shutil.which("gs"):
+        raise PostOfficeError("no-ghostscript", "Ghostscript is not installed.", help="Install it to have something to compare with.")
+    pages = getattr(arguments, "count", 0) or PAGES
+    figures: dict[str, Any] = {}
+    ratios: dict[str, float] = {}
+    totals: list[list[float]] = [[] for _ in range(ROUNDS)]
+    with tempfile.TemporaryDirectory(prefix="postoffice-bench-") as name:
+        folder = Path(name)
+        for kind, path in _papers(folder, pages).items():
+            count = len(pypdfium2.PdfDocument(path))
+            short = folder / f"{kind}-one.pdf"
+            short.write_bytes(cut_many(path, [(1, 2)])[0])
+            ours, theirs, one = _rounds(path, short, folder)
+            figures |= {f"{kind}_pages_per_second": count / statistics.median(ours)}
+            figures |= {f"{kind}_ghostscript_pages_per_second": count / statistics.median(theirs)}
+            ratios |= {f"{kind}_long": _ratio(theirs, ours), f"{kind}_one": statistics.median(one)}
+            for part, mine, peer in zip(totals, ours, theirs, strict=True):
+                part += (mine / count, peer / count)
+            figures |= _legibility(kind, path, folder)
+        figures["memory_growth_mb"] = _growth(folder, folder / "dense.pdf")
+    ratios["ghostscript"] = statistics.median(sum(part[1::2]) / sum(part[::2]) for part in totals)
+    return {"figures": figures, "ratios": ratios}
+
+
+def _papers(folder: Path, pages: int) -> dict[str, Path]:
+    papers = {kind: make_pages(folder / f"{kind}.pdf", kind, pages) for kind in KINDS}
+    if has_libreoffice():
+        papers["letters"] = make_merge(folder, pages)[0]
+    return papers
+
+
+def _rounds(path: Path, short: Path, folder: Path) -> tuple[list[float], list[float], list[float]]:
+    """CPU seconds of ours and theirs for the long document, and ratios for the short one."""
+    ours, theirs, one = [], [], []
+    for _ in range(ROUNDS):
+        ours.append(_cpu(lambda: _ours(path, folder)))
+        theirs.append(_cpu(lambda: _ghostscript(path, folder), children=True))
+        mine = _cpu(lambda: fax_tiff_bytes(short.read_bytes(), FaxLook()))
+        one.append(_cpu(lambda: _ghostscript(short, folder), children=True) / mine)
+    return ours, theirs, one
+
+
+def _ratio(theirs: list[float], ours: list[float]) -> float:
+    return statistics.median(peer / mine for mine, peer in zip(ours, theirs, strict=True))
+
+
+def _cpu(work: Callable[[], object], *, children: bool = False) -> float:
+    if not children:
+        start = time.process_time()
+        work()
+        return time.process_time() - start
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _ours(path: Path, folder: Path) -> None:
+    with (folder / "ours.tif").open("wb") as target:
+        fax_tiff(path, target, FaxLook())
+
+
+def _ghostscript(path: Path, folder: Path) -> None:
+    out = f"-sOutputFile={folder / 'theirs.tif'}"
+    subprocess.run(
+        ["gs", "-q", "-dNOPAUSE", "-dBATCH", "-dSAFER", "-sDEVICE=tiffg4", "-r204x196", "-sPAPERSIZE=a4", out, str(path)],
+        check=True,
+        capture_output=True,
+    )
+
+
+def _legibility(kind: str, path: Path, folder: Path) -> dict[str, float]:
+    """Share of the words read, on the first pages."""
+    document = pypdfium2.PdfDocument(path)
+    words = {}
+    for who, work in (("ours", _ours), ("ghostscript", _ghostscript)):
+        work(path, folder)
+        with Image.open(folder / ("ours.tif" if who == "ours" else "theirs.tif")) as image:
+            words[who] = [_share(document[page].get_textpage().get_text_bounded(), image, page, folder) for page in range(READ)]
+    return {f"{kind}_words_read_{who}": statistics.mean(shares) for who, shares in words.items()}
+
+
+def _share(text: str, image: Image.Image, page: int, folder: Path) -> float:
+    image.seek(page)
+    image.convert("L").resize((1728, 2376)).save(folder / "page.png")
+    read = words_of(folder / "page.png")
+    wanted = [word for word in text.split() if len(word) > 2]
+    return sum(word in read for word in wanted) / len(wanted)
+
+
+def _growth(folder: Path, path: Path) -> float:
+    """Megabytes that the peak grows by from the document to one three times as long."""
+    longer = folder / "longer.pdf"
+    pages = len(pypdfium2.PdfDocument(path))
+    with pypdfium2.PdfDocument.new() as made:
+        for _ in range(3):
+            made.import_pages(pypdfium2.PdfDocument(path), range(pages))
+        made.save(longer)
+    peaks = []
+    for one in (path, longer):
+        told = subprocess.run([sys.executable, "-c", _PEAK, str(one)], capture_output=True, text=True, check=True)
+        peaks.append(int(told.stdout))
+    return (peaks[1] - peaks[0]) / 1000
