@@ -58,7 +58,7 @@ def pages_of(fix: Fix, some: Sequence[Item]) -> list[int]:
 async def apply(house: House, mailing: Mailing, word: str, actor: Actor, item: Item | None = None) -> None:
     """Apply a fix to one letter, or to all that it concerns. Conflict where the mailing no longer waits or was changed meanwhile."""
     fix = catalogue.get(word)
-    some = [item] if item is not None else await concerned(house, mailing, fix)
+    some = [one for one in await concerned(house, mailing, fix) if item is None or one.id == item.id]
     pages = pages_of(fix, some)
     if not pages:
         raise Conflict("nothing-to-fix", "No letter has anything that this would mend.", help="Reload the page.")

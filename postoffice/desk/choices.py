@@ -54,7 +54,21 @@ def options_of(form: Form, before: Options, zone: ZoneInfo) -> Options:
         )
     except ValueError:
         raise unknown_word() from None
+    chosen = _paper(form, chosen) if text_of(form, "paper") else chosen
     return replace(chosen, send_at=_hour(text_of(form, "send_at"), zone) if text_of(form, "when") == "later" else None)
+
+
+def _paper(form: Form, before: Options) -> Options:
+    """The choices of paper, where a form shows them."""
+    gsm = text_of(form, "gsm")
+    if gsm and not (gsm.isdigit() and 50 <= int(gsm) <= 250):
+        raise unknown_word()
+    return replace(
+        before,
+        gsm=int(gsm) if gsm else before.gsm,
+        address_sheet=text_of(form, "address_sheet") == "1",
+        sheet_codes=text_of(form, "sheet_codes") == "1",
+    )
 
 
 def channel_of(form: Form, before: Channel | None = None) -> Channel | None:

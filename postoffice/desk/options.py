@@ -7,7 +7,7 @@ from aiohttp import web
 
 from postoffice import actions
 from postoffice.actions import Quote
-from postoffice.desk import cutting
+from postoffice.desk import cutting, fixes
 from postoffice.desk.choices import SHOWS, filter_of, options_of, rule_fields, text_of, unknown_word
 from postoffice.desk.page import go, is_partial, render
 from postoffice.desk.visit import VISIT, house_of, load_mailing
@@ -81,6 +81,8 @@ async def _choices(request: web.Request, mailing: Mailing) -> dict[str, Any]:
     visit = request[VISIT]
     return {
         "options": mailing.options,
+        "fixes": fixes.offers(request, mailing, mailing.findings),
+        "mended": fixes.applied(request, mailing),
         "channels": list(Channel),
         "purposes": list(Purpose),
         "postages": list(Postage),

@@ -7,6 +7,7 @@ from aiohttp import web
 from postoffice import actions
 from postoffice.desk.choices import SHOWS, channel_of, filter_of, text_of, unknown_word
 from postoffice.desk.fields import LABELS, shown_value
+from postoffice.desk.fixes import offers
 from postoffice.desk.page import render
 from postoffice.desk.visit import VISIT, house_of, load_item
 from postoffice.model.channel import Channel
@@ -46,6 +47,7 @@ async def _show(request: web.Request, mailing: Mailing, item: Item, *, moved: bo
         "field_labels": LABELS,
         "shown_value": lambda name, text: shown_value(visit.words, name, text),
         "pages_shown": item.pages if "all" in request.query else PAGES_SHOWN,
+        "fixes": offers(request, mailing, [*item.findings, *mailing.findings]),
     }
     response = render(request, "panel.html", context)
     if moved:

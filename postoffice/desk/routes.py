@@ -1,6 +1,6 @@
 """Every route of the desk with what it needs. What is not in this table does not exist; what names no need cannot be written."""
 
-from postoffice.desk import board, contacts, cutting, fields, item, mailing, options, panel, pictures, sign_in, today, upload
+from postoffice.desk import board, contacts, cutting, fields, fixes, item, mailing, options, panel, pictures, sign_in, today, upload
 from postoffice.desk.admin_routes import ADMIN_ROUTES
 from postoffice.desk.guard import Entry, Route
 from postoffice.desk.hearing import answers
@@ -46,6 +46,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _PIECE, panel.panel, Right.SEE),
     Route("POST", _PIECE, panel.edit, Right.SUBMIT),
     Route("POST", _PIECE + "/{action:release|exclude|include|merge|cut}", panel.act, Right.SUBMIT),
+    Route("GET", _PIECE + "/fix/{word:[a-z0-9-]{1,30}}", fixes.show, Right.SEE),
+    Route("POST", _PIECE + "/fix/{word:[a-z0-9-]{1,30}}", fixes.apply, Right.SUBMIT),
+    Route("GET", _PIECE + "/fix/{word:[a-z0-9-]{1,30}}/{page:[0-9]{1,6}}.png", fixes.picture, Right.SEE),
+    Route("POST", _MAILING + "/fixes/{number:[0-9]{1,4}}/undo", fixes.undo, Right.SUBMIT),
     Route("GET", _PIECE + "/{size:thumb|page}-{page:[0-9]{1,6}}.png", pictures.picture, Right.SEE),
     # --- an item on its own
     Route("GET", _ITEM, item.item_page, Right.SEE),

@@ -13,11 +13,36 @@ _PICTURE = N_("Save it again as PDF, PNG or JPEG, at 300 dpi.")
 _DOCUMENT_HELP = N_("Send a PDF, PostScript, JPEG, PNG, TIFF, PWG or URF document.")
 
 PROBLEMS: Mapping[str, tuple[str, str]] = {
+    "dkim-exists": (N_("This domain has signing keys already."), N_("Rotate them, or publish what is shown.")),
+    "dkim-none": (N_("This domain has no signing keys."), N_("Make them first.")),
+    "dkim-waiting": (N_("A new key of this domain still waits for its record."), N_("Publish it, then check.")),
+    "dkim-in-use": (N_("This key is still in use."), N_("Rotate first, and leave its record for some days.")),
+    "dns-silent": (N_("The name servers did not answer."), N_("Try again later; is the network there?")),
+    "domain-name": (
+        N_("This is no domain name."),
+        N_("Write it as after the @ of an e-mail address, such as company.example."),
+    ),
     "none-reached": (
         N_("No letter of this mailing has an address for this channel."),
         N_("Choose another channel, or add addresses."),
     ),
     "nothing-to-send": (N_("No letter of this mailing can be sent."), N_("Correct or include some first.")),
+    "no-such-fix": (N_("There is no such fix."), _RELOAD),
+    "fix-not-possible": (
+        N_("This cannot be mended here: the page would look otherwise than it should."),
+        N_("Nothing was changed. Correct the document in the program that made it."),
+    ),
+    "nothing-to-fix": (N_("No letter has anything that this would mend."), _RELOAD),
+    "document-changed": (N_("The document was changed meanwhile: nothing was done."), _RELOAD),
+    "fix-too-large": (
+        N_("{pages} pages would have to be written anew: too many at once."),
+        N_("Mend the template and print again, or fix single letters."),
+    ),
+    "no-font": (N_("No font can be found on this machine."), _ADMINISTRATOR),
+    "no-envelope-price": (
+        N_("The tariff has no price for this envelope."),
+        N_("Choose another envelope, or add its price to the tariff."),
+    ),
     "no-such-layout": (N_("There is no such layout."), N_("Choose another one.")),
     "no-such-page": (N_("This letter cannot be cut there."), N_("Choose another page.")),
     "bad-split-rule": (N_("This cutting rule cannot be read."), N_("Correct it, or cut by the address.")),
