@@ -18,7 +18,7 @@ from postoffice.house import HOUSE, House
 from postoffice.model.delivery import Knock
 from postoffice.model.errors import Forged, PostOfficeError
 from postoffice.model.ids import is_id
-from postoffice.store import batches, carriers, news
+from postoffice.store import carriers, news
 from postoffice.store.carriers import CarrierRow
 
 MOST = 1_000_000  #: bytes of a knock; providers send some thousand
@@ -175,17 +175,5 @@ async def _keep(house: House, row: CarrierRow, knock: Knock) -> None:
         )
         if not fresh:
             return
-        batch_id, attempt = await news.wake(connection, row.id, knock.received_at) or (
-            await batches.add(
-                connection,
-                organisation_id=row.organisation_id,
-                step="news",
-                subject_id=row.id,
-                queue=row.channel.value,
-                now=knock.received_at,
-                priority=3,
-                data={"carrier": row.name},
-            ),
-            1,
-        )
+        batch_id, attempt = await news.see_to(connection, row.organisation_id, row.id, row.name, row.channel, knock.received_at)
     await house.bell.ring(row.channel.value, batch_id, attempt)

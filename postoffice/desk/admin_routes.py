@@ -37,6 +37,7 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("POST", _CARRIER + "/prefer", carriers.prefer, Right.MANAGE),
     Route("POST", _CARRIER + "/remove", carriers.remove, Right.MANAGE),
     Route("POST", _CARRIER + "/test", trying.try_carrier, Right.MANAGE),
+    Route("POST", _CARRIER + "/read-again", carriers.read_again, Right.MANAGE),
     *MAIL_ROUTES,
     # --- people and programs
     Route("GET", "/admin/people", people.all_people, Right.MANAGE),

@@ -15,7 +15,7 @@ from postoffice.desk.visit import VISIT, house_of
 from postoffice.house import CarrierKind, SettingField
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, NotFound, PostOfficeError
-from postoffice.store import carriers
+from postoffice.store import carriers, news
 from postoffice.store.carriers import CarrierRow
 
 LONGEST = 20_000  # characters of a setting: a key or a chain of certificates
@@ -201,6 +201,18 @@ async def switch(request: web.Request) -> web.StreamResponse:
         await note(request, connection, "carrier.on" if enabled else "carrier.off", carrier.id, name=carrier.name)
     await house.carriers.forget(carrier.organisation_id, carrier.name)
     return go(request, f"/admin/carriers/{carrier.name}?done=changed")
+
+
+async def read_again(request: web.Request) -> web.StreamResponse:
+    """POST /admin/carriers/{carrier}/read-again: the news that was not understood, now that its settings are mended."""
+    carrier, house = await load_carrier(request), house_of(request)
+    async with house.database.write() as connection:
+        batch_id, attempt = await news.reopen(
+            connection, carrier.organisation_id, carrier.id, carrier.name, carrier.channel, house.clock.now()
+        )
+        await note(request, connection, "carrier.read-again", carrier.id, name=carrier.name)
+    await house.bell.ring(carrier.channel.value, batch_id, attempt)
+    return go(request, f"/admin/carriers/{carrier.name}?done=tried#news")
 
 
 async def prefer(request: web.Request) -> web.StreamResponse:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from postoffice.house import House
+from postoffice.model.channel import Channel
 from postoffice.model.delivery import Delivery, Receipt
 from postoffice.model.errors import PostOfficeError, TryLater
 from postoffice.model.ports import Carrier, Proves
@@ -14,8 +15,13 @@ from postoffice.store import batches, deliveries
 from postoffice.store.batches import Batch
 
 LONGEST = timedelta(hours=6)
-#: returned mail can take weeks
-GIVE_UP = timedelta(days=60)
+#: after so long a carrier has no more news: networks try an SMS for two days, a fax is sent within hours, returned mail can take weeks
+GIVE_UP = {
+    Channel.EMAIL: timedelta(days=7),
+    Channel.SMS: timedelta(days=7),
+    Channel.FAX: timedelta(days=3),
+    Channel.POST: timedelta(days=60),
+}
 #: a signed receipt or the scan of a returned envelope comes some days after the letter's end
 PROOFS = timedelta(days=14)
 
@@ -30,8 +36,8 @@ async def ask(house: House, batch: Batch, stop: Stop) -> None:
     now = house.clock.now()
     async with house.database.write() as connection:
         left = await deliveries.askable(connection, batch.data["dispatched"], arrived)
-        oldest = min((delivery.created_at for delivery in left), default=now)
-        if not left or now - oldest > GIVE_UP:
+        latest = max((delivery.handed_over_at or delivery.created_at for delivery in left), default=now)
+        if not left or now - latest > GIVE_UP[left[0].channel]:
             await batches.finish(connection, batch, now)
             return
         turn = int(batch.data.get("round", 0))

@@ -14,9 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
+from postoffice.store import batches as work
 from postoffice.store.keys import Keyring
 from postoffice.store.schema import batches, counters, news
 from postoffice.store.upsert import insert_into
@@ -164,6 +166,34 @@ async def wake(connection: AsyncConnection, carrier_id: str, now: datetime) -> t
     )
     row = found.first()
     return (row.id, row.rings) if row else None
+
+
+async def see_to(
+    connection: AsyncConnection, organisation_id: str, carrier_id: str, carrier: str, channel: Channel, now: datetime
+) -> tuple[str, int]:
+    """See to it that a worker reads this carrier's news: what to ring for, (batch id, attempt)."""
+    if woken := await wake(connection, carrier_id, now):
+        return woken
+    batch_id = await work.add(
+        connection,
+        organisation_id=organisation_id,
+        step="news",
+        subject_id=carrier_id,
+        queue=channel.value,
+        now=now,
+        priority=3,
+        data={"carrier": carrier},
+    )
+    return batch_id, 1
+
+
+async def reopen(
+    connection: AsyncConnection, organisation_id: str, carrier_id: str, carrier: str, channel: Channel, now: datetime
+) -> tuple[str, int]:
+    """Let a worker read again what was not understood; what to ring for."""
+    failed = (news.c.organisation_id == organisation_id, news.c.carrier == carrier, news.c.state == "failed")
+    await connection.execute(news.update().where(*failed).values(state="waiting", not_before=None))
+    return await see_to(connection, organisation_id, carrier_id, carrier, channel, now)
 
 
 async def due(connection: AsyncConnection, organisation_id: str, carrier: str, now: datetime, limit: int) -> list[Raw]:

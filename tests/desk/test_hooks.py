@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from postoffice.model.states import EventKind
+from postoffice.pipeline import Pipeline
 from postoffice.store import events, hooks, news
 from postoffice.store import schema as tables
 from tests.conftest import FixedClock
@@ -118,6 +120,30 @@ async def test_a_carriers_page_shows_its_address_and_news(office: Office, admin:
     page = (await admin.get("/admin/carriers/sandbox-sms"))[1]
     assert "https://post.example" + news.door_path(house.keyring, row["id"], "sandbox-sms") in page
     assert "3 calls were turned away" in page and "The clock of the signature is wrong" in page
+
+
+async def test_what_was_not_understood_is_read_again_on_demand(office: Office, admin: Browser) -> None:
+    house = office.house
+    async with house.database.write() as connection:
+        news_id, _ = await news.keep(
+            connection,
+            organisation_id=office.organisation_id,
+            carrier="sandbox-sms",
+            way="heard",
+            digest="d",
+            body=news.seal_events(house.keyring, []),
+            request={},
+            now=house.clock.now(),
+        )
+        await news.mark(connection, [news_id], "failed", house.clock.now(), error="broken")
+    assert "sandbox-sms" in (await admin.get("/"))[1]
+    for _ in range(2):
+        assert (await admin.post("/admin/carriers/sandbox-sms/read-again"))[0] == 303
+    async with house.database.read() as connection:
+        (batch_id,) = await connection.scalars(sa.select(tables.batches.c.id).where(tables.batches.c.step == "news"))
+    await Pipeline(house, "worker").work(batch_id)
+    async with house.database.read() as connection:
+        assert [one.state for one in await news.latest(connection, office.organisation_id, "sandbox-sms")] == ["read"]
 
 
 async def test_answers_without_a_letter_are_shown(office: Office, admin: Browser) -> None:

@@ -270,3 +270,35 @@ async def test_a_webhook_and_a_poll_tell_one_event(office: Office, gateway: Read
     async with office.house.database.read() as connection:
         kinds = [line.kind for line in await events.of_item(connection, item.id)]
     assert kinds.count(EventKind.DELIVERED) == 1
+
+
+@pytest.mark.parametrize(("channel", "days"), [(Channel.SMS, 7), (Channel.FAX, 3)])
+async def test_asking_ends_after_a_time_that_fits_the_channel(office: Office, channel: Channel, days: int) -> None:
+    """Counted from the hand-over: a mailing may be planned weeks before it leaves."""
+    from datetime import timedelta
+
+    from postoffice.pipeline.asking import ask
+    from postoffice.store import batches
+
+    carrier = PlannedCarrier("silent", Abilities(channel, can_be_asked=True, keeps_keys=True))
+    office.carriers.mine[channel] = carrier
+    options = Options(channel=channel, send_at=office.clock.now() + timedelta(days=20))
+    mailing = await office.drafts(people_items(1), options)
+    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await office.work()
+    office.clock.pass_by(days=20, seconds=1)
+    await office.work()
+    (batch_id,) = await office.open_batches("ask")
+
+    async def ask_once() -> None:
+        async with office.house.database.write() as connection:
+            batch = await batches.claim(connection, batch_id, "worker", office.clock.now(), timedelta(minutes=1))
+        assert batch
+        await ask(office.house, batch, office.pipeline().stop)
+
+    office.clock.pass_by(days=days - 1)
+    await ask_once()
+    assert await office.open_batches("ask") and carrier.asked == 1
+    office.clock.pass_by(days=1, hours=1)
+    await ask_once()
+    assert await office.open_batches("ask") == []
