@@ -13,11 +13,11 @@ from enum import StrEnum
 
 from postoffice.house import SendingTools
 from postoffice.model.errors import Conflict, NotFound, PostOfficeError
-from postoffice.store import dkim
+from postoffice.store import carriers, dkim
 from postoffice.store.database import Database
 from postoffice.store.dkim import DkimRow
 from postoffice.store.keys import Keyring
-from postoffice.words import N_
+from postoffice.words.sending import SAID
 
 KEEP = timedelta(days=7)
 KINDS = ("rsa", "ed25519")
@@ -97,6 +97,13 @@ class SendingDomains:
                 )
         return [row for row in await self.keys(name) if row.created_at == now]
 
+    async def relays(self) -> list[str]:
+        """The hosts of the organisation's SMTP carriers, where these send themselves."""
+        async with self._database.read() as connection:
+            rows = await carriers.all_of(connection, self._organisation_id)
+        opened = [carriers.unseal(self._keyring, row.sealed) for row in rows if row.kind == "smtp" and row.enabled]
+        return [str(settings["host"]) for settings in opened if settings.get("host")]
+
     def where(self, row: DkimRow) -> str:
         """The name of a key's record."""
         return self._tools.name_of(row.domain, row.selector)
@@ -117,7 +124,7 @@ class SendingDomains:
         name = self._tools.domain(domain)
         lines = [await self._check_key(row, now) for row in await self.keys(name) if row.retired_at is None]
         if not lines:
-            lines = [Line("DKIM", name, Verdict.MISSING, N_("There is no signing key for this domain yet: make one."))]
+            lines = [Line("DKIM", name, Verdict.MISSING, SAID["dkim-no-key"])]
         return [*lines, await self._guard("SPF", name, self._spf(name, relays)), await self._guard("DMARC", name, self._dmarc(name))]
 
     async def _check_key(self, row: DkimRow, now: datetime) -> Line:
@@ -131,47 +138,43 @@ class SendingDomains:
         try:
             return await question
         except PostOfficeError:
-            return Line(about, name, Verdict.UNKNOWN, N_("No name server answered: try again later."))
+            return Line(about, name, Verdict.UNKNOWN, SAID["silent"])
 
     async def _dkim(self, row: DkimRow) -> Line:
         name = self.where(row)
         found = tuple(await self._tools.ask(name, "TXT"))
         if not found:
-            return Line("DKIM", name, Verdict.MISSING, N_("The record is not there yet: publish it."), wanted=row.record)
+            return Line("DKIM", name, Verdict.MISSING, SAID["dkim-missing"], wanted=row.record)
         if len(found) > 1:
-            words = N_("There are several records under this name: leave the one of this key.")
+            words = SAID["dkim-several"]
             return Line("DKIM", name, Verdict.WRONG, words, found, row.record)
         if _tags(found[0]).get("p") != _tags(row.record)["p"]:
-            words = N_("The record belongs to another key, or was cut: publish this one instead.")
+            words = SAID["dkim-wrong"]
             return Line("DKIM", name, Verdict.WRONG, words, found, row.record)
-        return Line("DKIM", name, Verdict.GOOD, N_("The record is there: this key signs."), found, row.record)
+        return Line("DKIM", name, Verdict.GOOD, SAID["dkim-good"], found, row.record)
 
     async def _spf(self, domain: str, relays: Sequence[str]) -> Line:
         found = tuple(one for one in await self._tools.ask(domain, "TXT") if one.lower().split(" ")[0] == "v=spf1")
         wanted = " ".join(["v=spf1", *(f"ip{ipaddress.ip_address(one).version}:{one}" for one in relays if _is_ip(one)), "mx", "-all"])
         if not found:
-            return Line(
-                "SPF", domain, Verdict.MISSING, N_("Nothing says who may send for this domain: publish a record."), wanted=wanted
-            )
+            return Line("SPF", domain, Verdict.MISSING, SAID["spf-missing"], wanted=wanted)
         if len(found) > 1:
-            return Line(
-                "SPF", domain, Verdict.WRONG, N_("There are several SPF records, so none counts: make them one."), found, wanted
-            )
+            return Line("SPF", domain, Verdict.WRONG, SAID["spf-several"], found, wanted)
         walk = _Walk(self._tools)
         addresses = [address for relay in relays for address in await self._addresses(relay)]
         allowed = [await walk.allows(domain, address) for address in addresses]
         if walk.lookups > _LOOKUPS:
-            words = N_("The record needs more than {most} look-ups, and receivers stop there: shorten it.")
+            words = SAID["spf-long"]
             return Line("SPF", domain, Verdict.WRONG, words, found, facts={"most": _LOOKUPS})
         last = found[0].lower().split()[-1]
         if last in ("all", "+all", "?all"):
-            return Line("SPF", domain, Verdict.WRONG, N_("The record lets anybody send: end it with -all."), found)
+            return Line("SPF", domain, Verdict.WRONG, SAID["spf-open"], found)
         if not all(allowed):
-            words = N_("The relay {relay} is not among those that may send: add its address, or its provider's include.")
+            words = SAID["spf-relay"]
             return Line("SPF", domain, Verdict.WRONG, words, found, facts={"relay": addresses[allowed.index(False)]})
         if last not in ("-all", "~all") and "redirect=" not in found[0].lower():
-            return Line("SPF", domain, Verdict.WEAK, N_("The record does not say what of all others: end it with -all."), found)
-        return Line("SPF", domain, Verdict.GOOD, N_("The record names who may send."), found)
+            return Line("SPF", domain, Verdict.WEAK, SAID["spf-endless"], found)
+        return Line("SPF", domain, Verdict.GOOD, SAID["spf-good"], found)
 
     async def _addresses(self, relay: str) -> list[str]:
         return [relay] if _is_ip(relay) else [*await self._tools.ask(relay, "A"), *await self._tools.ask(relay, "AAAA")]
@@ -187,15 +190,15 @@ class SendingDomains:
                 break
         else:
             name = f"_dmarc.{domain}"
-            words = N_("Nothing says what receivers should do with forged mail: publish a record.")
+            words = SAID["dmarc-missing"]
             return Line("DMARC", name, Verdict.MISSING, words, wanted=wanted)
         policy = _tags(found[0]).get("sp" if place != domain else "p") or _tags(found[0]).get("p", "")
         if len(found) > 1 or policy not in ("none", "quarantine", "reject"):
-            return Line("DMARC", name, Verdict.WRONG, N_("The record cannot be read: there must be one, with p=."), found, wanted)
+            return Line("DMARC", name, Verdict.WRONG, SAID["dmarc-wrong"], found, wanted)
         if policy == "none":
-            words = N_("The record only watches (p=none): once all is well, let it quarantine or reject.")
+            words = SAID["dmarc-none"]
             return Line("DMARC", name, Verdict.WEAK, words, found, wanted)
-        return Line("DMARC", name, Verdict.GOOD, N_("The record protects this domain."), found)
+        return Line("DMARC", name, Verdict.GOOD, SAID["dmarc-good"], found)
 
 
 class _Walk:

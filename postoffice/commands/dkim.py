@@ -10,10 +10,8 @@ from postoffice.commands.common import add_data, open_rows, settings_of
 from postoffice.model.errors import NotFound, PostOfficeError
 from postoffice.sending_domains import KEEP, KINDS, Line, SendingDomains, Verdict
 from postoffice.settings import Settings
-from postoffice.store import carriers, dkim, people
-from postoffice.store.database import Database
+from postoffice.store import dkim, people
 from postoffice.store.dkim import DkimRow
-from postoffice.store.keys import Keyring
 
 _ALL_WELL = frozenset({Verdict.GOOD, Verdict.WEAK})
 
@@ -73,7 +71,7 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> tuple[list[
                 return ["Forgotten. Its record may be taken out of the DNS."], 0
             case "show":
                 return _shown(domains, [row for row in await domains.keys(arguments.domain) if row.retired_at is None]), 0
-        relays = arguments.relay or await relays_of(database, keyring, organisation.id)
+        relays = arguments.relay or await domains.relays()
         found = await domains.check(arguments.domain, now, relays)
         status = 0 if all(line.verdict in _ALL_WELL for line in found) else 1
         return ([json.dumps([_as_dict(line) for line in found], indent=2)] if arguments.json else _told(found)), status
@@ -81,13 +79,6 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> tuple[list[
 
 def _kinds(word: str) -> tuple[str, ...]:
     return KINDS if word == "both" else (word,)
-
-
-async def relays_of(database: Database, keyring: Keyring, organisation_id: str) -> list[str]:
-    """The hosts of the organisation's SMTP carriers, where these send themselves."""
-    async with database.read() as connection:
-        rows = await carriers.all_of(connection, organisation_id)
-    return [str(carriers.unseal(keyring, row.sealed).get("host", "")) for row in rows if row.kind == "smtp" and row.enabled]
 
 
 def _shown(domains: SendingDomains, rows: list[DkimRow]) -> list[str]:

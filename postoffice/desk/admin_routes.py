@@ -1,6 +1,19 @@
 """The administration's part of the route table, and the sandbox box; see `routes.ROUTES`."""
 
-from postoffice.desk import admin, audit, carriers, hooks, keys, organisation, people, printers, printing, sandbox, trying
+from postoffice.desk import (
+    admin,
+    audit,
+    carriers,
+    hooks,
+    keys,
+    organisation,
+    people,
+    printers,
+    printing,
+    sandbox,
+    sending_domains,
+    trying,
+)
 from postoffice.desk.guard import Entry, Route
 from postoffice.desk.mail_routes import MAIL_ROUTES
 from postoffice.model.people import Right
@@ -39,6 +52,11 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("POST", _CARRIER + "/test", trying.try_carrier, Right.MANAGE),
     Route("POST", _CARRIER + "/read-again", carriers.read_again, Right.MANAGE),
     *MAIL_ROUTES,
+    # --- domains that mail is sent from
+    Route("GET", "/admin/domains", sending_domains.all_domains, Right.MANAGE),
+    Route("POST", "/admin/domains", sending_domains.make, Right.MANAGE),
+    Route("POST", "/admin/domains/{domain}/rotate", sending_domains.rotate, Right.MANAGE),
+    Route("POST", "/admin/domains/{domain}/check", sending_domains.check, Right.MANAGE),
     # --- people and programs
     Route("GET", "/admin/people", people.all_people, Right.MANAGE),
     Route("GET", "/admin/people/new", people.new_person, Right.MANAGE),

@@ -103,6 +103,9 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("{grams} g is more than this postage takes."),
         N_("Choose another postage, print on both sides, or split the letter."),
     ),
+    "recall-too-late": (N_("The carrier does not give this letter back any more."), N_("It can no longer be stopped.")),
+    "carrier-silent": (N_("The carrier does not answer now."), N_("Try again in a moment.")),
+    "no-proof": (N_("There is no such document about this letter."), N_("Reload the page.")),
     "house-sheets": (
         N_("{sheets} sheets are more than the {most} that the print house puts into one envelope."),
         N_("Print on both sides, or split the letter."),
