@@ -35,6 +35,8 @@ ZONE_CHARACTERS = 400
 _BEFORE, _BEHIND, _ABOUT = 12.0, 20.0, 5.0
 #: mm: texts lower or wider than this tell nothing of where a letter begins
 _MARK_DEPTH, _MARK_WIDTH = 130.0, 110.0
+#: mm between two letters or words of one line
+_LETTER_GAP = 2.0
 _LANGUAGES = {"FR": ("fra", "eng", "deu"), "DE": ("deu", "eng", "fra"), "GB": ("eng", "fra", "deu")}
 _NUMBERING = re.compile(
     r"(?im)\b(?:page|seite|pag\.?|p\.|feuillet|blatt)\s*:?\s*(\d{1,4})\s*(?:/|sur|of|von|de|aus)\s*(\d{1,4})\b"
@@ -281,6 +283,24 @@ def _marks(pieces: Sequence[Box], window: Box, grain: float = 0.5) -> frozenset[
     step = 2 * grain
     return frozenset(
         (round(x / grain) * round(step), round(y / grain) * round(step), round(width / grain) * round(step))
-        for x, y, width, _ in pieces
+        for x, y, width, _ in _joined(pieces)
         if y < _MARK_DEPTH and width < _MARK_WIDTH and not (window[0] - 2 <= x <= right and window[1] - 2 <= y <= bottom)
     )
+
+
+def _joined(pieces: Sequence[Box]) -> list[Box]:
+    """Neighbours on one line as one piece: some writers (Chromium) place every letter on its own."""
+    joined: list[Box] = []
+    for x, y, width, height in pieces:
+        if y >= _MARK_DEPTH:
+            continue
+        if joined:
+            left, top, across, down = joined[-1]
+            level = min(top + down, y + height) - max(top, y) > 0.3 * min(down, height)
+            if level and -1.0 < x - left - across < _LETTER_GAP:
+                bottom = max(top + down, y + height)
+                top = min(top, y)
+                joined[-1] = (left, top, max(across, x + width - left), bottom - top)
+                continue
+        joined.append((x, y, width, height))
+    return joined
