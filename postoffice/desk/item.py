@@ -6,6 +6,7 @@ from postoffice import actions, outgoing
 from postoffice.desk.choices import channel_of, unknown_word
 from postoffice.desk.page import go, render
 from postoffice.desk.returned_mail import answers_on
+from postoffice.desk.taken import recallable
 from postoffice.desk.visit import VISIT, house_of, load_item
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict
@@ -42,6 +43,7 @@ async def item_page(request: web.Request) -> web.StreamResponse:
         "channels": list(Channel),
         "can_resend": resendable and visit.may(Right.SEND, mailing),
         "can_cancel": item.state in ITEM_COMMANDS["cancel"][0] and visit.may(Right.SUBMIT, mailing),
+        "can_recall": visit.may(Right.SUBMIT, mailing) and await recallable(house, item) is not None,
         "can_block": bool(open_links) and visit.may(Right.SUBMIT, mailing),
     }
     return render(request, "item.html", context)

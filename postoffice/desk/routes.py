@@ -1,6 +1,21 @@
 """Every route of the desk with what it needs. What is not in this table does not exist; what names no need cannot be written."""
 
-from postoffice.desk import board, contacts, cutting, fields, fixes, item, mailing, options, panel, pictures, sign_in, today, upload
+from postoffice.desk import (
+    board,
+    contacts,
+    cutting,
+    fields,
+    fixes,
+    item,
+    mailing,
+    options,
+    panel,
+    pictures,
+    sign_in,
+    taken,
+    today,
+    upload,
+)
 from postoffice.desk.admin_routes import ADMIN_ROUTES
 from postoffice.desk.guard import Entry, Route
 from postoffice.desk.hearing import answers
@@ -56,6 +71,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _ITEM + "/letter.pdf", item.item_pdf, Right.SEE),
     Route("POST", _ITEM + "/resend", item.resend, Right.SEND),
     Route("POST", _ITEM + "/cancel", item.cancel, Right.SUBMIT),
+    Route("POST", _ITEM + "/recall", taken.recall, Right.SUBMIT),
+    Route("GET", _ITEM + "/proofs/{event}", taken.proof, Right.SEE),
     Route("POST", _ITEM + "/block", item.block, Right.SUBMIT),
     Route("GET", "/answers", answers, Right.SEE),
     # --- contacts

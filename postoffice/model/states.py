@@ -201,6 +201,7 @@ DELIVERY_COMMANDS: dict[str, tuple[frozenset[DeliveryState], DeliveryState]] = {
     "hand_over": (frozenset({DeliveryState.SENDING, DeliveryState.IN_DOUBT}), DeliveryState.HANDED_OVER),
     "refuse": (frozenset({DeliveryState.SENDING, DeliveryState.IN_DOUBT, DeliveryState.QUEUED}), DeliveryState.FAILED),
     "cancel": (frozenset({DeliveryState.QUEUED}), DeliveryState.CANCELLED),
+    "recall": (frozenset({DeliveryState.HANDED_OVER, DeliveryState.IN_PRODUCTION}), DeliveryState.CANCELLED),
 }
 
 #: rank of a delivery's states for news: news moves a delivery only upwards

@@ -15,7 +15,7 @@ from postoffice.model.errors import PostOfficeError
 from postoffice.words import catalogue
 from postoffice.words.marks import N_
 from postoffice.words.problems import PROBLEMS
-from postoffice.words.terms import REASONS, TERMS
+from postoffice.words.terms import PROOFS, REASONS, TERMS
 
 __all__ = ["LANGUAGES", "N_", "Said", "Words"]
 
@@ -118,6 +118,10 @@ class Words:
     def reason(self, code: str) -> str:
         """Why a channel was taken or passed over; the code itself where it is unknown."""
         return self.gettext(REASONS[code]) if code in REASONS else code
+
+    def proof(self, word: str) -> str:
+        """What a document proves; the carrier's word where it is unknown."""
+        return self.gettext(PROOFS[word]) if word in PROOFS else word
 
     def problem(self, error: PostOfficeError) -> Said:
         """A failure in this language; English where the catalogue does not know its code or its facts."""

@@ -68,6 +68,14 @@ _EVENT = {
     "unknown": N_("News in words that the office does not know"),
 }
 
+#: documents that print houses send back
+PROOFS: Mapping[str, str] = {
+    "deposit": N_("Proof of deposit"),
+    "content": N_("Proof of content"),
+    "acknowledgement": N_("Signed receipt"),
+    "returned-scan": N_("Scan of the returned letter"),
+}
+
 TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
     MailingState: _MAILING,
     ItemState: _ITEM,
