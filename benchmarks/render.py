@@ -29,7 +29,7 @@ from tests.compose.render import samples
 from tests.compose.render.compare import same
 
 #: letters of one measurement
-_NAIVE, _LAID, _CIRCULAR, _VARIABLE, _TYPST, _OFFICE = 8, 30, 1_500, 400, 30, 40
+_NAIVE, _LAID, _CIRCULAR, _VARIABLE, _TYPST, _OFFICE = 10, 100, 2_000, 500, 30, 60
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -86,11 +86,21 @@ _STYLES = """<office:automatic-styles><style:page-layout style:name="pm"><style:
 
 
 def office(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """The invoices merged into one document, and printed to PDF by LibreOffice."""
+    """The invoices as LibreOffice's mail merge into files makes them: one document and one PDF a letter, all by one process."""
     logo = folder / "logo.jpg"
     if not logo.exists():
         Image.open(folder / "logo.png").save(logo)
-    source = (
+    paths = []
+    for number, row in enumerate(rows):
+        paths.append(folder / f"letter{number}.fodt")
+        paths[-1].write_text(_document(row), encoding="utf-8")
+    profile = f"-env:UserInstallation=file://{folder}/profile"
+    command = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(folder), *map(str, paths)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+
+
+def _document(row: dict[str, Any]) -> str:
+    return (
         '<?xml version="1.0" encoding="UTF-8"?><office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
         ' xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
         ' xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -100,12 +110,8 @@ def office(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
         ' office:mimetype="application/vnd.oasis.opendocument.text"><office:styles><style:default-style style:family="paragraph">'
         '<style:text-properties fo:font-size="10pt" style:font-name="DejaVu Sans" fo:language="fr" fo:country="FR"/>'
         '</style:default-style><style:style style:name="Standard" style:family="paragraph"/></office:styles>'
-        f"{_STYLES}<office:body><office:text>{''.join(map(_letter, rows))}</office:text></office:body></office:document>"
+        f"{_STYLES}<office:body><office:text>{_letter(row)}</office:text></office:body></office:document>"
     )
-    (folder / "merge.fodt").write_text(source, encoding="utf-8")
-    profile = f"-env:UserInstallation=file://{folder}/profile"
-    command = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(folder), str(folder / "merge.fodt")]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
 
 
 def _letter(row: dict[str, Any]) -> str:
@@ -129,7 +135,9 @@ def _letter(row: dict[str, Any]) -> str:
         texts.insert(3, late + " Nous vous remercions de bien vouloir régulariser votre situation dans les meilleurs délais.")
     cells = [*row["items"], ("Total TTC", "", "", row["total"])]
     table = "".join(f"<table:table-row>{''.join(map(_cell, line))}</table:table-row>" for line in cells)
-    columns = '<table:table-column table:style-name="T.A"/><table:table-column table:style-name="T.B" table:number-columns-repeated="3"/>'
+    columns = (
+        '<table:table-column table:style-name="T.A"/><table:table-column table:style-name="T.B" table:number-columns-repeated="3"/>'
+    )
     closing = "En vous remerciant de votre confiance, nous vous prions d'agréer l'expression de nos salutations."
     return (
         f'<text:p text:style-name="First">{frame}</text:p>'

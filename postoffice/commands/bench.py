@@ -20,6 +20,7 @@ WHAT = {
     "bounces": 'mails that came back read rightly, by family, beside "status 5 is hard" and flufl.bounce',
     "email": "e-mails a second from template to relay with DKIM, beside nodemailer and the usual Python way; memory; the office's road",
     "raster": "pages a second made into faxes (TIFF-F), and how legible, beside Ghostscript",
+    "render": "letters a second from a template, beside naive WeasyPrint, typst and LibreOffice, and how they grow (--growth)",
     "sms": "short messages a second through SMPP with receipts, one gateway restart included, beside npm's smpp",
 }
 
@@ -32,6 +33,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--count", type=int, default=0, help="how many jobs, pages or items (default: that of the bench)")
     parser.add_argument("--uri", default="", help="ipp: the printer's address (default: a fresh office of its own)")
     parser.add_argument("--pid", type=int, default=0, help="ipp: process id of the web process, for its memory")
+    parser.add_argument("--growth", action="store_true", help="render: also 50,000 letters beside 5,000, and memory by letters")
     parser.set_defaults(run=run)
 
 

@@ -1,5 +1,6 @@
 """Letters of a template, one per row: into one PDF with the pages of each, or one PDF alone."""
 
+import gc
 import io
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from postoffice.compose.render.press import Press
 from postoffice.compose.render.template import Template
 from postoffice.compose.render.watch import Watch
 
+#: Python's collector runs about once a laid out letter instead of ten times
+_GARBAGE = (20_000, 20, 20)
 #: seconds that one letter may take; a page takes 0.001 to 0.1
 SECONDS = 20.0
 
@@ -110,8 +113,15 @@ def _press(template: Template, target: BinaryIO, *, archival: bool, stamping: bo
     book = Book(target, archival=archival, title=template.title)
     watch = Watch()
     press = Press(book, Fonts(), Assets(template.assets), Pictures(), watch, base_url=BASE, stamping=stamping)
-    with watch.listening():
-        yield book, press
+    threshold = gc.get_threshold()
+    gc.freeze()  # nothing that is there now goes while letters are printed: it need not be looked through again and again
+    gc.set_threshold(*_GARBAGE)
+    try:
+        with watch.listening():
+            yield book, press
+    finally:
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
 
 
 def _letter(template: Template, row: Row, press: Press, seconds: float) -> int:

@@ -19,6 +19,42 @@ class _Text(str):
     number: int
 
 
+class _Styles:
+    """WeasyPrint's styles of a document; those of each kind of page are computed once, not for each letter."""
+
+    def __init__(self, styles: Any) -> None:
+        self._styles = styles
+        self._pages: set[Any] = set()
+        self._page: Any = None
+
+    def __call__(self, element: Any, pseudo_type: str | None = None) -> Any:
+        return self._styles(element, pseudo_type)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._styles, name)
+
+    def add_page_declarations(self, page_type: Any) -> None:
+        """The first of the three calls that set the styles of a page, see layout.page."""
+        self._page = page_type
+        if page_type not in self._pages:
+            self._styles.add_page_declarations(page_type)
+
+    def set_computed_styles(self, element: Any, **options: Any) -> None:
+        """The second, and one for each margin box."""
+        if self._page not in self._pages:
+            self._styles.set_computed_styles(element, **options)
+
+    def get_cascaded_styles(self) -> Any:
+        """The third: what margin boxes there are."""
+        if self._page in self._pages:
+            return ()
+        return self._rest()
+
+    def _rest(self) -> Any:
+        yield from list(self._styles.get_cascaded_styles())
+        self._pages.add(self._page)
+
+
 class Structure:
     """One markup of a template, laid out as often as wanted with other texts.
 
@@ -35,7 +71,7 @@ class Structure:
         mapped = self._mark()
         options = {**weasyprint.DEFAULT_OPTIONS, "cache": images}
         context = document.Document._build_layout_context(self._html, fonts, self._counters, {}, options)
-        self._style_for = context.style_for
+        self._style_for = context.style_for = _Styles(context.style_for)
         self._targets = context.target_collector
         self._image = partial(document.original_get_image_from_uri, cache=images, url_fetcher=fetcher, options=options)
         self.root = self._build(context)
