@@ -7,48 +7,59 @@ marker row between two bands; in the coded bits each marker is then replaced by 
 import io
 import struct
 from functools import lru_cache
+from typing import NamedTuple
 
 from PIL import Image
 
 #: rows that are looked at together first: most of a letter is white
 _STEP = 16
 #: from how many white rows between two bands leaving them out is cheaper than coding them
-_GAP = 6
+_GAP = 8
 #: above this share of rows with ink, handling single bits costs more than it saves
-_FULL = 0.8
-_EOFB = "000000000001" * 2
+_FULL = 0.9
+_EOFB = 0x001001  #: ends a page, T.6 2.4.1.1
+_EOFB_BITS = 24
 #: runs of the marker row, white and black in turns, as no page bears them
 _RUNS = (1, 1, 2, 3, 4, 7, 13, 2, 29, 3, 5, 17, 11, 1, 23, 4, 19, 6, 2, 31, 9, 3, 12, 8)
+_KEY = 16  #: bytes by which a marker's code is found
 
 
 def encode(grey: bytearray, width: int, height: int, threshold: int) -> bytes:
     """One strip of T.6 bits (most significant first, 1 is ink) for `height` rows of `width` grey bytes, 255 being paper.
 
-    A pixel is ink where it is darker than `threshold` (1..255). The last row is taken as white.
+    A pixel is ink where it is darker than `threshold` (1..255). The last row is made white.
     """
+    white = b"\xff" * width
+    grey[width * (height - 1) :] = white
     bands = _bands(grey, width, height)
     if not bands:
-        return _packed("1" * height + _EOFB)
+        return _Bits().whites(height).done()
     if sum(bottom - top for top, bottom in bands) > _FULL * height:
-        return _libtiff(_ending_white(grey, width, height), width, threshold)
-    marker, code = _marker(width)
-    view, white = memoryview(grey), b"\xff" * width
+        return _libtiff(grey, width, threshold)
+    marker = _marker(width)
+    view = memoryview(grey)
     rows: list[bytes | memoryview] = []
     for top, bottom in bands:
-        rows += (view[top * width : bottom * width], white, marker, white)
-    bits = _coded(b"".join(rows[:-2]), width, threshold)
-    parts = bits.split(code)
-    if len(parts) != len(bands):  # the page itself bears the marker, as good as impossible: then everything is coded
-        return _libtiff(_ending_white(grey, width, height), width, threshold)
-    return _packed("".join(_joined(parts, bands, height)) + _EOFB)
+        rows += (view[top * width : bottom * width], white, marker.row, white)
+    coded = _libtiff(b"".join(rows[:-2]), width, threshold)
+    places = marker.places(coded)
+    if len(places) != len(bands) - 1:  # the page itself bears the marker, as good as impossible: then everything is coded
+        return _libtiff(grey, width, threshold)
+    return _joined(coded, places, marker.bits, bands, height)
 
 
-def _joined(parts: list[str], bands: list[tuple[int, int]], height: int) -> list[str]:
-    """The coded bands, each ending with the code of one white row, and the white rows that were left out."""
-    out = ["1" * bands[0][0]]
-    for part, (_, bottom), (top, _) in zip(parts, bands, [*bands[1:], (height, height)], strict=True):
-        out += (part, "1" * (top - bottom - 1))
-    return out
+def _joined(coded: bytes, places: list[int], gap: int, bands: list[tuple[int, int]], height: int) -> bytes:
+    """The coded bands, each ending with the code of one white row, and the white rows that were left out.
+
+    `places`: bits at which the markers' codes begin, each `gap` long.
+    """
+    out = _Bits().whites(bands[0][0])
+    starts = [0, *(place + gap for place in places)]
+    ends = [*places, _length(coded)]
+    tops = [*(top for top, _ in bands[1:]), height]
+    for start, end, (_, bottom), top in zip(starts, ends, bands, tops, strict=True):
+        out.add(_cut(coded, start, end), end - start).whites(top - bottom - 1)
+    return out.done()
 
 
 def _bands(grey: bytearray, width: int, height: int) -> list[tuple[int, int]]:
@@ -67,29 +78,75 @@ def _bands(grey: bytearray, width: int, height: int) -> list[tuple[int, int]]:
     return bands
 
 
+class _Bits:
+    """Bits in a row, kept as whole bytes and a rest."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._rest = self._count = 0
+
+    def add(self, value: int, count: int) -> "_Bits":
+        """The lowest `count` bits of `value`."""
+        value |= self._rest << count
+        whole, self._count = divmod(self._count + count, 8)
+        self._bytes += (value >> self._count).to_bytes(whole, "big")
+        self._rest = value & ((1 << self._count) - 1)
+        return self
+
+    def whites(self, rows: int) -> "_Bits":
+        """White rows below a white row."""
+        return self.add((1 << rows) - 1, rows)
+
+    def done(self) -> bytes:
+        """All, with the end mark, filled up to whole bytes."""
+        self.add(_EOFB, _EOFB_BITS)
+        return bytes(self.add(0, -self._count % 8)._bytes)
+
+
+class _Marker(NamedTuple):
+    """A row that no page bears; the bits for it and for the white row below it, and those within as bytes at each of eight shifts."""
+
+    row: bytes
+    bits: int
+    keys: tuple[bytes, ...]
+
+    def places(self, coded: bytes) -> list[int]:
+        """Where its code begins, in bits."""
+        found: list[int] = []
+        for shift, key in enumerate(self.keys):
+            place = coded.find(key)
+            while place >= 0:
+                found.append(place * 8 - shift)
+                place = coded.find(key, place + _KEY)
+        return sorted(found)
+
+
 @lru_cache(maxsize=4)
-def _marker(width: int) -> tuple[bytes, str]:
-    """A row that no page bears, and the bits that stand for it and for the white row below it."""
+def _marker(width: int) -> _Marker:
     row = bytearray()
     for number, run in enumerate(_RUNS):
         row += (b"\xff", b"\x00")[number % 2] * run
     row += b"\xff" * (width - len(row))
     white = b"\xff" * width
-    return bytes(row), _coded(white + row + white, width, 128)[1:]
+    coded = _libtiff(white + row + white, width, 128)
+    end = _length(coded)  # behind the one bit of the first white row
+    keys = tuple(_cut(coded, 1 + shift, 1 + shift + _KEY * 8).to_bytes(_KEY, "big") for shift in range(8))
+    return _Marker(bytes(row), end - 1, keys)
 
 
-def _coded(grey: bytes, width: int, threshold: int) -> str:
-    """The bits of these rows as libtiff codes them, without end mark."""
-    data = _libtiff(grey, width, threshold)
-    bits = f"{int.from_bytes(data, 'big'):0{len(data) * 8}b}"
-    return bits[: bits.rindex(_EOFB)]
+def _cut(coded: bytes, start: int, end: int) -> int:
+    """Some bits as a number."""
+    part = int.from_bytes(coded[start // 8 : -(-end // 8)], "big")
+    return (part >> (-end % 8)) & ((1 << (end - start)) - 1)
 
 
-def _ending_white(grey: bytearray, width: int, height: int) -> bytes:
-    return bytes(memoryview(grey)[: width * (height - 1)]) + b"\xff" * width
+def _length(coded: bytes) -> int:
+    """Bits before the end mark, whose last bit is the last one that is set."""
+    body = coded.rstrip(b"\0")
+    return len(body) * 8 - ((body[-1] & -body[-1]).bit_length() - 1) - _EOFB_BITS
 
 
-def _libtiff(grey: bytes, width: int, threshold: int) -> bytes:
+def _libtiff(grey: bytes | bytearray, width: int, threshold: int) -> bytes:
     """These rows coded by libtiff, with end mark."""
     ink = Image.frombuffer("L", (width, len(grey) // width), grey, "raw", "L", 0, 1).point(_table(threshold), "1")
     target = io.BytesIO()
@@ -111,8 +168,3 @@ def _strip(tiff: bytes) -> bytes:
         tag, kind, _, value = struct.unpack_from("<HHII", tiff, place + 2 + 12 * number)
         values[tag] = value & 0xFFFF if kind == 3 else value
     return tiff[values[273] : values[273] + values[279]]
-
-
-def _packed(bits: str) -> bytes:
-    size = -(-len(bits) // 8)
-    return int(bits.ljust(size * 8, "0"), 2).to_bytes(size, "big")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from PIL import Image, ImageChops
 
@@ -61,6 +61,14 @@ class _Sheet(NamedTuple):
     dots: bytearray
     rows: int
     down: float  #: rows per mm
+
+    def memory(self) -> Any:
+        """The dots for C functions. They must be let go of before the sheet can end."""
+        return (ctypes.c_ubyte * len(self.dots)).from_buffer(self.dots)
+
+    def clean(self) -> None:
+        """White paper again."""
+        ctypes.memset(self.memory(), 255, len(self.dots))
 
 
 class _Place(NamedTuple):
@@ -131,13 +139,12 @@ def _strips(document: Document, look: FaxLook, pages: int) -> Iterator[tuple[byt
     """Coded strip and rows of each page."""
     down = 7.7 if look.fine else 3.85
     rows = round(_PAPER * down)
-    paper = b"\xff" * (WIDTH * rows)
-    sheet = _Sheet(bytearray(paper), rows, down)
+    sheet = _Sheet(bytearray(b"\xff") * (WIDTH * rows), rows, down)
     if look.cover:
         _write(document, sheet, [(look.header.format(page=1, pages=pages), *_LINE), *_cover(look.cover)])
         yield encode(sheet.dots, WIDTH, rows, _THRESHOLD), rows
     for number in range(len(document)):
-        sheet.dots[:] = paper
+        sheet.clean()
         header = look.header.format(page=number + 1 + bool(look.cover), pages=pages)
         with open_page(document, number) as page:
             _draw(page, sheet, bool(header))
@@ -154,7 +161,7 @@ def _draw(page: Page, sheet: _Sheet, headed: bool) -> None:
     _render(page, sheet, place)
     band = WIDTH * round(_BAND * sheet.down)
     if headed and sheet.dots.count(255, 0, band) < band:
-        sheet.dots[:] = b"\xff" * len(sheet.dots)
+        sheet.clean()
         place = _place(frame, sheet, _BAND)
         _render(page, sheet, place)
     _dots(sheet, plan, frame, place)
@@ -172,8 +179,7 @@ def _place(frame: Frame, sheet: _Sheet, above: float) -> _Place:
 
 
 def _render(page: Page, sheet: _Sheet, place: _Place) -> None:
-    memory = (ctypes.c_ubyte * len(sheet.dots)).from_buffer(sheet.dots)
-    bitmap = pdfium.FPDFBitmap_CreateEx(WIDTH, sheet.rows, pdfium.FPDFBitmap_Gray, memory, WIDTH)
+    bitmap = pdfium.FPDFBitmap_CreateEx(WIDTH, sheet.rows, pdfium.FPDFBitmap_Gray, sheet.memory(), WIDTH)
     try:
         pdfium.FPDF_RenderPageBitmap(bitmap, page, *place[:4], int(place.turned), pdfium.FPDF_ANNOT)
     finally:
