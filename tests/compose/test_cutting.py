@@ -122,17 +122,17 @@ def test_separators_that_say_something(tmp_path: Path) -> None:
 
 def test_barcodes_separate(tmp_path: Path) -> None:
     zxing = pytest.importorskip("zxingcpp")
-    np = pytest.importorskip("numpy")
     from PIL import Image
 
     made = zxing.create_barcode("PATCH-T", zxing.BarcodeFormat.Code128)
-    code = Image.fromarray(np.asarray(zxing.write_barcode_to_image(made))).resize((400, 120))
+    code = Image.fromarray(zxing.write_barcode_to_image(made)).resize((400, 120))
     sheet = Image.new("L", (1240, 1754), 255)
     sheet.paste(code.convert("L"), (400, 700))
     content = io.BytesIO()
     sheet.save(content, "PDF", resolution=150)
     pdf = pikepdf.open(paper(tmp_path, three(0)), allow_overwriting_input=True)
-    page = pikepdf.open(content).pages[0]
+    source = pikepdf.open(content)  # open for as long as its page is copied
+    page = source.pages[0]
     pdf.pages.insert(2, page)
     pdf.pages.insert(1, page)
     path = defects.put(tmp_path, "patched.pdf", defects.saved(pdf))
