@@ -20,7 +20,7 @@ from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
 from postoffice.store import batches as work
 from postoffice.store.keys import Keyring
-from postoffice.store.schema import batches, counters, news
+from postoffice.store.schema import batches, carriers, counters, news
 from postoffice.store.upsert import insert_into
 
 #: what was understood is kept so long, to be translated anew; what failed stays until a person saw to it
@@ -172,6 +172,10 @@ async def see_to(
     connection: AsyncConnection, organisation_id: str, carrier_id: str, carrier: str, channel: Channel, now: datetime
 ) -> tuple[str, int]:
     """See to it that a worker reads this carrier's news: what to ring for, (batch id, attempt)."""
+    if woken := await wake(connection, carrier_id, now):
+        return woken
+    # knocks that come at the same moment add one batch between them: the first locks the carrier, the others find its batch
+    await connection.execute(sa.select(carriers.c.id).where(carriers.c.id == carrier_id).with_for_update())
     if woken := await wake(connection, carrier_id, now):
         return woken
     batch_id = await work.add(
