@@ -87,8 +87,8 @@ async def quote(house: House, mailing: Mailing, options: Options) -> Quote:
         try:
             paper = paper_of(group.pages, options)
             price = table.price(channel, options, paper)
-            carrier = await house.carriers.get(mailing.organisation_id, made.rungs[0].carrier)
-            advice.check(carrier, options, group.pages, group.country)
+            carrier = house.carriers.get(mailing.organisation_id, made.rungs[0].carrier)
+            await advice.check(carrier, options, group.pages, group.country)
         except PostOfficeError as problem:
             problems.setdefault(problem.code, problem)
             continue
