@@ -8,7 +8,7 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, format_percent, get_currency_name
+from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, format_percent, validate_currency
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
@@ -30,10 +30,9 @@ def locale_of(language: str) -> Locale:
 @pass_context
 def money(context: Context, value: object, currency: str = "EUR") -> str:
     """1234.5 -> 1 234,50 € in French. Takes numbers and numerals with a point."""
-    locale = _locale(context)
     try:
-        get_currency_name(currency, locale=locale)
-        return str(format_currency(_number(value), currency, locale=locale))
+        validate_currency(currency)
+        return str(format_currency(_number(value), currency, locale=_locale(context)))
     except (UnknownCurrencyError, ValueError):
         raise TemplateFault("bad-currency", f"{currency} is no currency.", help="Use a code such as EUR.", currency=currency) from None
 
@@ -81,9 +80,10 @@ def _locale(context: Context) -> Locale:
 
 def _number(value: object) -> Decimal:
     try:
+        text = str(value).strip()  # a field that is missing says so here
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
             raise ValueError
-        found = Decimal(str(value).strip())
+        found = Decimal(text)
     except (InvalidOperation, ValueError):
         raise _bad("number", "a number", "digits with a point before the decimals, such as 1234.50") from None
     if not found.is_finite() or math.isinf(float(found)):

@@ -11,6 +11,9 @@ from postoffice.compose.render.painting import SCALE, Stream, operators
 #: a constant part of a page becomes an object of its own, shared by all letters, from so many bytes on
 _SHARED = 600
 
+#: what a link of a letter may be; no scripts, no files
+_SCHEMES = frozenset(("http", "https", "mailto", "tel"))
+
 #: number of a cell, place among its fragments -> what it paints
 Pieces = Mapping[tuple[int, int], bytes]
 
@@ -118,9 +121,9 @@ def links_of(pages: Sequence[Any], resolved: Sequence[Any]) -> list[list[Link]]:
     found: list[list[Link]] = []
     for page, (links, _) in zip(pages, resolved, strict=True):
         listed = []
-        for kind, target, (x1, y1, x2, y2), _box in links:
+        for kind, target, (x1, y1, x2, y2), _ in links:
             rectangle = (x1 * SCALE, (page.height - y1) * SCALE, x2 * SCALE, (page.height - y2) * SCALE)
-            if kind == "external":
+            if kind == "external" and target.partition(":")[0].lower() in _SCHEMES:
                 listed.append(Link(rectangle, target))
             elif kind == "internal" and target in places:
                 listed.append(Link(rectangle, places[target]))

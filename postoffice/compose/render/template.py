@@ -40,6 +40,8 @@ class _Undefined(StrictUndefined):
     __slots__ = ()
 
     def _fail_with_undefined_error(self, *args: Any, **kwargs: Any) -> NoReturn:
+        if self._undefined_exception is not UndefinedError:  # the sandbox says no
+            raise self._undefined_exception(self._undefined_message)
         raise _Missing(self._undefined_name or "")
 
     __iter__ = __str__ = __len__ = __eq__ = __ne__ = __bool__ = __hash__ = __contains__ = _fail_with_undefined_error

@@ -52,7 +52,8 @@ SOURCES = {
     "inline styles": FONT
     + "b { color: red } i { background: yellow }</style><p>A <b>{{ name }}</b> <i>{{ n }}</i><p><u>{{ b }}</u><p><s>{{ n }}</s>",
     "opacity": FONT
-    + ".o { opacity: .5 } .t { transform: rotate(3deg) } .c { color: #0006 }</style><p class=o>{{ b }}<p class=t>{{ n }}<p class=c>{{ b }}",
+    + ".o { opacity: .5 } .t { transform: rotate(3deg) } .c { color: #0006 }</style>"
+    + "<p class=o>{{ b }}<p class=t>{{ n }}<p class=c>{{ b }}",
     "named string": FONT
     + "@page { @top-center { content: string(h) } } h1 { string-set: h content() }</style><h1>{{ name }}</h1><p>{{ b }}",
     "running": FONT + "@page { @top-center { content: element(h) } } h1 { position: running(h) }</style><h1>{{ name }}</h1><p>{{ b }}",
@@ -67,9 +68,11 @@ SOURCES = {
     + "</style><table><thead><tr><th>{{ name }}<th>x<tbody>{% for i in range(70) %}<tr><td>r{{ i }}<td>{{ n }}{% endfor %}</table>",
     "alignments": FONT
     + ".r { text-align: right } .c { text-align: center } .u { text-transform: uppercase } .l { letter-spacing: 2px }"
-    + ".i { text-indent: 5mm }</style><p class=r>{{ b }}<p class=c>{{ b }}<p class=u>{{ b }}<p class=l>{{ b }}<p class=i>{{ b }}<p class=r>{{ a }}",
+    + ".i { text-indent: 5mm }</style>"
+    + "<p class=r>{{ b }}<p class=c>{{ b }}<p class=u>{{ b }}<p class=l>{{ b }}<p class=i>{{ b }}<p class=r>{{ a }}",
     "breaks": FONT
-    + ".a { position: absolute; left: 90mm; width: 80mm }</style><div class=a>{{ name }}<br>{{ b }}<br>\n{{ n }} x</div><p>{{ b }} <sup>{{ n }}</sup>",
+    + ".a { position: absolute; left: 90mm; width: 80mm }</style>"
+    + "<div class=a>{{ name }}<br>{{ b }}<br>\n{{ n }} x</div><p>{{ b }} <sup>{{ n }}</sup>",
     "cells": FONT
     + FIXED
     + "td { vertical-align: middle; height: 15mm }</style><table><tr><td>{{ name }}<td>{{ a }}<td>{{ n }}</table><p>{{ b }}",
@@ -81,9 +84,11 @@ SOURCES = {
     "right to left": FONT + "</style><html dir=rtl lang=ar><body><p>مرحبا {{ name }}<p>السيد محمد {{ n }}",
     "mixed scripts": FONT + "</style><p>שלום {{ n }} ab<p>東京都 {{ n }} {{ b }}<p>Ελλάδα {{ b }} Россия {{ n }}",
     "long words": FONT
-    + ".w { width: 30mm } .b { overflow-wrap: anywhere }</style><p class=w>{{ name|replace(' ', '') * 4 }}<p class='w b'>{{ name|replace(' ', '') * 4 }}",
+    + ".w { width: 30mm } .b { overflow-wrap: anywhere }</style>"
+    + "<p class=w>{{ name|replace(' ', '') * 4 }}<p class='w b'>{{ name|replace(' ', '') * 4 }}",
     "letterheads": FONT
-    + "@page { background: url(logo.png) no-repeat; background-size: 100% 10mm } @page :first { background: linear-gradient(red, blue) no-repeat;"
+    + "@page { background: url(logo.png) no-repeat; background-size: 100% 10mm } "
+    + "@page :first { background: linear-gradient(red, blue) no-repeat;"
     + "background-size: 100% 5mm }</style><p>{{ big }}<p>{{ big }}<p>{{ big }}<p>{{ name }}",
 }
 #: those that are enough for every run; the others are slow
