@@ -125,7 +125,8 @@ def test_barcodes_separate(tmp_path: Path) -> None:
     from PIL import Image
 
     made = zxing.create_barcode("PATCH-T", zxing.BarcodeFormat.Code128)
-    code = Image.fromarray(zxing.write_barcode_to_image(made)).resize((400, 120))
+    bars = Image.fromarray(zxing.write_barcode_to_image(made))
+    code = bars.resize((bars.width * 4, 200), Image.Resampling.NEAREST)
     sheet = Image.new("L", (1240, 1754), 255)
     sheet.paste(code.convert("L"), (400, 700))
     content = io.BytesIO()
