@@ -25,7 +25,10 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("file", type=Path, help="a PDF (or PostScript, JPEG, PNG, TIFF, PWG or URF)")
     parser.add_argument("--layout", choices=sorted(LAYOUTS), default="fr", help="where the window is (default: fr)")
     parser.add_argument(
-        "--split", default="address", metavar="RULE", help="address, pages:N, text:X,Y,W,H~REGEX or whole (default: address)"
+        "--split",
+        default="address",
+        metavar="RULE",
+        help="auto, address, pages:N, text:X,Y,W,H~REGEX, separator:KIND, marker, order:FILE, bookmarks:LEVEL or whole",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
@@ -75,13 +78,21 @@ def _fail(error: PostOfficeError, arguments: argparse.Namespace, status: int) ->
 
 
 def as_json(reading: Reading) -> dict[str, Any]:
-    """{"items": [{"first_page", "pages", "address": [lines], "findings": [...]}], "findings": [of the whole document]}."""
+    """{"items": [{"first_page", "pages", "address": [lines], "email", ..., "findings": [...]}], "findings": [of the whole document],
+    "rule": as taken, "sure", "proposals": [...]}."""
     return {
+        "rule": reading.rule,
+        "sure": reading.sure,
+        "proposals": [one.as_dict() for one in reading.proposals],
         "items": [
             {
                 "first_page": item.first_page,
                 "pages": item.pages,
                 "address": list(item.address.lines) if item.address else [],
+                "email": item.email,
+                "mobile": item.mobile,
+                "reference": item.reference,
+                "fields": dict(item.fields),
                 "findings": [one.as_dict() for one in item.findings],
             }
             for item in reading.items
@@ -97,6 +108,9 @@ def as_table(reading: Reading) -> str:
         rows += _rows(number, item)
     rows += [_words(one) for one in reading.findings]
     held = sum(item.level is not None and item.level.value == "error" for item in reading.items)
+    for one in reading.proposals:
+        why = ", ".join(f"{code} {n}" for code, n in one.reasons.items())
+        rows.append(f"{'proposal':>18} {one.rule}: {one.items} items, {one.confidence:.0%} sure ({why or 'nothing speaks for it'})")
     rows.append(f"{len(reading.items)} items, {reading.pages} pages, {held} held by an error")
     return "\n".join(rows)
 
