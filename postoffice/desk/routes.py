@@ -10,6 +10,7 @@ from postoffice.desk import (
     mailing,
     options,
     panel,
+    paper,
     pictures,
     sign_in,
     taken,
@@ -64,6 +65,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _PIECE + "/fix/{word:[a-z0-9-]{1,30}}", fixes.show, Right.SEE),
     Route("POST", _PIECE + "/fix/{word:[a-z0-9-]{1,30}}", fixes.apply, Right.SUBMIT),
     Route("GET", _PIECE + "/fix/{word:[a-z0-9-]{1,30}}/{page:[0-9]{1,6}}.png", fixes.picture, Right.SEE),
+    Route("POST", _MAILING + "/paper", paper.bring, Right.SUBMIT),
     Route("POST", _MAILING + "/fixes/{number:[0-9]{1,4}}/undo", fixes.undo, Right.SUBMIT),
     Route("GET", _PIECE + "/{size:thumb|page}-{page:[0-9]{1,6}}.png", pictures.picture, Right.SEE),
     # --- an item on its own

@@ -4,8 +4,10 @@ import io
 from pathlib import Path
 
 import pytest
+from aiohttp import FormData
 from PIL import Image
 
+from postoffice import actions
 from postoffice.compose.reading import read_document
 from postoffice.model.address import PostalAddress
 from postoffice.model.item import Item
@@ -108,3 +110,26 @@ async def test_what_cannot_be_done_changes_nothing(office: Office, alice: Browse
         assert status == (400 if word == "nonsense" else 409)
     assert (await alice.post(f"/m/{mailing.id}/fixes/7/undo"))[0] == 409
     assert (await fresh(office, mailing)).document == mailing.document
+
+
+async def test_letterhead_and_inserts_are_brought_priced_and_taken_back(office: Office, alice: Browser, mailing: Mailing) -> None:
+    async def bring(**fields: object) -> int:
+        data = FormData({"csrf": alice.csrf})
+        for name, value in fields.items():
+            kind = {"filename": "paper.pdf", "content_type": "application/pdf"} if isinstance(value, bytes) else {}
+            data.add_field(name, value, **kind)
+        return (await alice.client.post(f"/m/{mailing.id}/paper", data=data, allow_redirects=False)).status
+
+    assert await bring(letterhead=faults.plain(pages=2)) == 303
+    assert await bring(insert=faults.plain(pages=3)) == 303
+    options = (await fresh(office, mailing)).options
+    assert len(options.letterhead) == 64
+    assert [one.pages for one in options.inserts] == [3]
+    assert actions.paper_of(1, options).sheets == 3  # a sheet, and two of the insert
+    assert "Take back" in (await alice.get(f"/m/{mailing.id}"))[1]
+    assert await bring(insert=b"no paper") == 400
+    assert await bring() == 400
+    assert await bring(remove="letterhead") == 303
+    assert await bring(remove=options.inserts[0].document) == 303
+    options = (await fresh(office, mailing)).options
+    assert (options.letterhead, options.inserts) == ("", ())
