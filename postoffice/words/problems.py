@@ -221,6 +221,34 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "webhook-off": (N_("This webhook is paused."), N_("Resume it first.")),
     "carrier-in-use": (N_("This carrier is switched on."), N_("Switch it off first.")),
+    "missing-field": (
+        N_("The field {field} is missing."),
+        N_("Add the column to the file of recipients, or make the template do without it."),
+    ),
+    "template-syntax": (N_("Line {line} of {file} cannot be understood."), N_("Correct the template.")),
+    "template-forbidden": (N_("The template does something that templates may not."), N_("Correct the template.")),
+    "template-failed": (N_("The template fails on this row."), N_("Correct the template, or the row.")),
+    "no-template": (N_("There is no letter.html in this folder."), N_("Choose the folder of a letter template.")),
+    "letter-too-long": (N_("A letter is longer than can be."), N_("Look for a list without an end.")),
+    "letter-too-slow": (
+        N_("This letter took longer than a letter may take."),
+        N_("Use fewer boxes within boxes (flex, grid, tables), or a shorter list."),
+    ),
+    "letter-too-big": (N_("This letter needs more memory than it may."), N_("Make it shorter.")),
+    "letter-failed": (N_("This letter cannot be laid out."), N_("Look at its preview, and simplify the template where it goes wrong.")),
+    "asset-missing": (
+        N_("The template shows {asset}, which is not among its files or cannot be read."),
+        N_("Add the file to the template, or correct its name."),
+    ),
+    "bad-address": (
+        N_("A field that the template writes as an address holds something else."),
+        N_("Give it as a list of lines, or fields such as name, street, postcode and town."),
+    ),
+    "bad-currency": (N_("{currency} is no currency."), N_("Use a code such as EUR.")),
+    "weasyprint-version": (
+        N_("Letters are rendered with WeasyPrint {wanted}, but {found} is installed."),
+        N_("Ask your administrator to install the versions that constraints.txt names."),
+    ),
     "office-trouble": (
         N_("Something went wrong in the office. What you did may not be kept; what was sent before is safe."),
         N_("Try again. If it goes on, give your administrator this number: {number}"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from postoffice.words.problems import PROBLEMS
 from tests.words.gather import ROOT
 
-KINDS = {"PostOfficeError", "Unreadable", "TooLarge", "NotAllowed", "NotFound", "Conflict", "OutOfRoom", "TimedOut"}
+KINDS = {"PostOfficeError", "Unreadable", "TooLarge", "NotAllowed", "NotFound", "Conflict", "OutOfRoom", "TimedOut", "TemplateFault"}
 #: only programs, printers and the command line meet these
 ELSEWHERE = {"api", "commands", "channels", "intake"}
 
