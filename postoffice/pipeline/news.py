@@ -119,7 +119,8 @@ async def _with_mailing(connection: AsyncConnection, placed: Sequence[Placed]) -
 
 def _event(one: Placed, organisation_id: str, carrier: str) -> events.NewEvent:
     event, delivery = one.told.event, one.delivery
-    keyed = bool(event.key or event.reference) and delivery is not None
+    # an answer may be told with its key by the process that sent, and without by the one that listens: it is one answer
+    keyed = delivery is not None and not event.detail.get("from")
     return events.NewEvent(
         organisation_id,
         event.kind,

@@ -112,6 +112,16 @@ async def test_an_answer_is_laid_to_the_last_letter_to_its_sender(office: Office
     assert await states(office) == [("read", "")]
 
 
+async def test_an_answer_told_with_its_key_and_without_is_one(office: Office, gateway: Reader) -> None:
+    """The process that sent an SMS knows whom an answer belongs to, the one that listens does not."""
+    from dataclasses import replace
+
+    _, item = await sent(office)
+    answer = said(office)
+    assert await hear(office.house, office.organisation_id, "gateway", [replace(answer, key=item.delivery_id)]) == 1
+    assert await hear(office.house, office.organisation_id, "gateway", [answer]) == 0
+
+
 async def test_an_answer_that_came_before_any_letter_is_kept_apart(office: Office, gateway: Reader) -> None:
     answer = said(office)
     office.clock.pass_by(hours=1)

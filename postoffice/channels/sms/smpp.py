@@ -30,6 +30,7 @@ from postoffice.model.states import EventKind
 
 _LONGEST = 110.0  #: seconds for one message with all its parts; dispatch gives a carrier 120
 _AGAIN = 2.0  #: seconds until answers of recipients that could not be recorded are offered again
+_AROUND = 5.0  #: seconds between two looks at what other processes of this machine were told
 
 #: what the gateway's no means; anything else, vendors' own codes among it (no credit left), may go again later
 _NEVER = {
@@ -187,6 +188,7 @@ class SmppCarrier:
         try:
             while True:
                 self._inbox.answered.clear()
+                await self._look_around()
                 some = self._journal.answers()
                 if some and await self._heard(hear, some):
                     self._journal.recorded(some)
@@ -209,12 +211,19 @@ class SmppCarrier:
         while not self._inbox.answered.is_set():
             try:
                 await self._link.line()
-                async with asyncio.timeout(30.0):
+                async with asyncio.timeout(_AROUND):
                     await self._inbox.answered.wait()
             except Unreachable:
                 await asyncio.sleep(_AGAIN)
             except TimeoutError:
-                continue
+                return
+
+    async def _look_around(self) -> None:
+        """The gateway may push answers to any process that is bound: only one listens, so it reads the others' journals too."""
+        try:
+            await self._journal.refresh()
+        except OSError as error:
+            self._log.warning("smpp_journal_unread", carrier=self.name, error=type(error).__name__)
 
     def read(self, knock: Knock) -> Sequence[Event]:
         """Forged: a gateway pushes over its own connection, it never knocks."""
