@@ -33,6 +33,7 @@ TOLD = (
     EventKind.REFUSED,
     EventKind.BOUNCED,
     EventKind.RETURNED,
+    EventKind.PROVEN,
     EventKind.OPENED,
     EventKind.CLICKED,
     EventKind.DOWNLOADED,
