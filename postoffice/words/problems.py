@@ -240,7 +240,7 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("The template shows {asset}, which is not among its files or cannot be read."),
         N_("Add the file to the template, or correct its name."),
     ),
-    "bad-address": (
+    "field-not-address": (
         N_("A field that the template writes as an address holds something else."),
         N_("Give it as a list of lines, or fields such as name, street, postcode and town."),
     ),

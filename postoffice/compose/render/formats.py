@@ -67,7 +67,7 @@ def address(value: object) -> Markup:
     elif isinstance(value, Iterable):
         lines = [str(line) for line in value]
     else:
-        raise _bad("address", "an address", "a list of lines, or fields such as name, street, postcode and town")
+        raise _bad("field-not-address", "an address", "a list of lines, or fields such as name, street, postcode and town")
     return Markup("<br>").join(escape(line.strip()) for line in lines if line.strip())
 
 
@@ -85,9 +85,9 @@ def _number(value: object) -> Decimal:
             raise ValueError
         found = Decimal(text)
     except (InvalidOperation, ValueError):
-        raise _bad("number", "a number", "digits with a point before the decimals, such as 1234.50") from None
+        raise _bad("field-not-number", "a number", "digits with a point before the decimals, such as 1234.50") from None
     if not found.is_finite() or math.isinf(float(found)):
-        raise _bad("number", "a number", "digits with a point before the decimals, such as 1234.50")
+        raise _bad("field-not-number", "a number", "digits with a point before the decimals, such as 1234.50")
     return found
 
 
@@ -99,7 +99,7 @@ def _date(value: object) -> date:
     try:
         return datetime.fromisoformat(str(value).strip()).date()
     except ValueError:
-        raise _bad("date", "a date", "the form 2026-03-31") from None
+        raise _bad("field-not-date", "a date", "the form 2026-03-31") from None
 
 
 def _field(value: Mapping[Any, Any], name: str | tuple[str, ...]) -> str:
@@ -109,7 +109,7 @@ def _field(value: Mapping[Any, Any], name: str | tuple[str, ...]) -> str:
     return "" if found is None else str(found)
 
 
-def _bad(kind: str, what: str, wanted: str) -> TemplateFault:
+def _bad(code: str, what: str, wanted: str) -> TemplateFault:
     return TemplateFault(
         f"bad-{kind}", f"A field that the template writes as {what} holds something else.", help=f"Give it as {wanted}."
     )

@@ -73,10 +73,10 @@ def test_addresses(value: object, lines: str) -> None:
 @pytest.mark.parametrize(
     ("source", "value", "code"),
     [
-        ("{{ x|money }}", "a lot", "bad-number"),
-        ("{{ x|number }}", float("nan"), "bad-number"),
-        ("{{ x|date }}", "31/03/2026", "bad-date"),
-        ("{{ x|address }}", 7, "bad-address"),
+        ("{{ x|money }}", "a lot", "field-not-number"),
+        ("{{ x|number }}", float("nan"), "field-not-number"),
+        ("{{ x|date }}", "31/03/2026", "field-not-date"),
+        ("{{ x|address }}", 7, "field-not-address"),
         ("{{ x|money('EURO') }}", 1, "bad-currency"),
         ("{{ 1 / x }}", 0, "template-failed"),
         ("{{ x.__class__.__mro__ }}", "", "template-forbidden"),
