@@ -13,7 +13,7 @@ from postoffice.store import people, printers
 from tests.desk import house
 from tests.desk.house import Browser, Office
 
-_ACTIONS = {"action": "release", "size": "thumb", "page": "1"}
+_ACTIONS = {"action": "release", "size": "thumb", "page": "1", "number": "1"}
 
 
 def address_of(path: str) -> str:
