@@ -240,6 +240,14 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("The template shows {asset}, which is not among its files or cannot be read."),
         N_("Add the file to the template, or correct its name."),
     ),
+    "field-not-number": (
+        N_("A field that the template writes as a number holds something else."),
+        N_("Give it as digits with a point before the decimals, such as 1234.50."),
+    ),
+    "field-not-date": (
+        N_("A field that the template writes as a date holds something else."),
+        N_("Give it in the form 2026-03-31."),
+    ),
     "field-not-address": (
         N_("A field that the template writes as an address holds something else."),
         N_("Give it as a list of lines, or fields such as name, street, postcode and town."),

@@ -110,6 +110,4 @@ def _field(value: Mapping[Any, Any], name: str | tuple[str, ...]) -> str:
 
 
 def _bad(code: str, what: str, wanted: str) -> TemplateFault:
-    return TemplateFault(
-        f"bad-{kind}", f"A field that the template writes as {what} holds something else.", help=f"Give it as {wanted}."
-    )
+    return TemplateFault(code, f"A field that the template writes as {what} holds something else.", help=f"Give it as {wanted}.")

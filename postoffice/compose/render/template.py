@@ -98,8 +98,8 @@ class Template:
     def html(self, row: Mapping[str, object]) -> str:
         """The letter of a row.
 
-        Raises TemplateFault: missing-field, template-syntax, template-forbidden, template-failed, letter-too-long, and field-not-number,
-        field-not-date, field-not-address, bad-currency of the filters; each names field and line where they are known.
+        Raises TemplateFault: missing-field, template-syntax, template-forbidden, template-failed, letter-too-long; and of the filters:
+        field-not-number, field-not-date, field-not-address, bad-currency. Each names field and line where they are known.
         """
         values = {"language": self.language, **row}
         length, parts = 0, []
