@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from dnslib import MX, QTYPE, RCODE, RR, TXT, A, DNSRecord
+from dnslib import MX, PTR, QTYPE, RCODE, RR, TXT, A, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer
 
 #: name -> [(kind, value)]; a TXT value is cut into strings of 250 bytes
@@ -27,10 +27,10 @@ class Resolver(BaseResolver):  # type: ignore[misc]
         return reply
 
 
-def _data(kind: str, value: str) -> A | MX | TXT:
+def _data(kind: str, value: str) -> A | MX | PTR | TXT:
     if kind == "TXT":
         return TXT([value[start : start + 250].encode() for start in range(0, len(value), 250)] or [b""])
-    return MX(value, 10) if kind == "MX" else A(value)
+    return {"A": A, "MX": lambda host: MX(host, 10), "PTR": PTR}[kind](value)
 
 
 @contextmanager
