@@ -89,8 +89,10 @@ class _Door:
         if body is None:
             return _too_large()
         knock = Knock(request.method, request.path, _headers(request), dict(request.query), body, house.clock.now())
+        heard = 200
         try:
             carrier = await house.carriers.get(row.organisation_id, row.name, even_off=True)
+            heard = carrier.abilities.heard
             carrier.read(knock)
         except Forged:
             await self._count(house, row)
@@ -101,7 +103,7 @@ class _Door:
         except Exception as bug:  # genuine as far as we know, and not understood: kept, and told as failed by the worker
             house.log.error("hooks.not_understood", carrier=row.name, error=type(bug).__name__)
         await _keep(house, row, knock)
-        return web.Response()
+        return web.Response(status=heard)
 
     async def _count(self, house: House, row: CarrierRow) -> None:
         """Count a forged knock. Whoever sends thousands must not make the database write thousands of times."""

@@ -110,6 +110,7 @@ class Abilities:
     per_second: float = 0.0  #: 0: no limit
     max_bytes: int = 0  #: of the PDF; 0: no limit
     ask_after: float = 60.0  #: seconds until the first question about a receipt
+    heard: int = 200  #: the HTTP status that its webhooks take for a yes
 
 
 class Carrier(Protocol):

@@ -115,6 +115,7 @@ class TestMailevaContract(CarrierContract):
 
 def test_abilities(carrier: MailevaCarrier) -> None:
     assert isinstance(carrier, Batch) and isinstance(carrier, Proves) and isinstance(carrier, Advises)
+    assert carrier.abilities.heard == 201
     assert not isinstance(carrier, Recalls)  # a submitted sending cannot be taken back
 
 

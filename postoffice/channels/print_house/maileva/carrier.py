@@ -68,6 +68,7 @@ class MailevaCarrier:
             chunk=account.recipients,
             max_bytes=account.max_bytes,
             ask_after=300.0,
+            heard=201,  # any other answer to a notification counts as none
         )
         self._login = login
         self._account = account
