@@ -1,0 +1,49 @@
+"""The whole road of a fax: a merge comes in, each item's own pages reach HylaFAX, and its news the timeline."""
+
+from datetime import timedelta
+from io import BytesIO
+
+import sqlalchemy as sa
+from PIL import Image
+
+from postoffice import actions
+from postoffice.channels.fax.hfaxd import Server
+from postoffice.channels.fax.hylafax import HylaFaxCarrier, Way
+from postoffice.compose.trial import trial_merge
+from postoffice.model.channel import Channel
+from postoffice.model.mailing import Options
+from postoffice.model.states import EventKind
+from postoffice.store import schema as tables
+from tests.channels.fakes import ListLog
+from tests.channels.fax.hfaxd import FakeHfaxd, running
+from tests.pipeline.house import Office, people_items
+
+
+async def test_each_item_is_faxed_with_its_own_pages(office: Office) -> None:
+    async with running(FakeHfaxd()) as fake:
+        carrier = HylaFaxCarrier(
+            "my-fax", Server("127.0.0.1", fake.port, seconds=5.0), Way(), ListLog(), workshop=office.house.workshop
+        )
+        office.carriers.mine[Channel.FAX] = carrier
+        content, truth = trial_merge(3)
+        mailing = await office.drafts(people_items(3), Options(channel=Channel.FAX))
+        stored = await office.house.documents.put(office.organisation_id, content)
+        async with office.house.database.write() as connection:
+            await connection.execute(tables.mailings.update().values(document=stored.sha256))
+            for number, letter in enumerate(truth, 1):
+                values = {"first_page": letter.first_page, "pages": letter.pages}
+                await connection.execute(tables.items.update().where(tables.items.c.position == number).values(values))
+        await actions.send(office.house, await office.mailing(mailing), Options(channel=Channel.FAX), actions.OFFICE)
+        await office.work()
+        assert await office.states(mailing) == {"handed_over": 3}
+        frames = [Image.open(BytesIO(job.document)).n_frames for job in fake.jobs]
+        assert sorted(frames) == sorted(letter.pages for letter in truth)
+        for job, frame in zip(fake.jobs, frames, strict=True):
+            job.state, job.sent, job.pages = "D", frame, frame
+        fake.jobs[0].state, fake.jobs[0].reason = "F", "Busy signal detected"
+        office.clock.time += timedelta(minutes=2)
+        await office.work()
+        assert await office.states(mailing) == {"delivered": 2, "failed": 1}
+        async with office.house.database.read() as connection:
+            told = (await connection.execute(sa.select(tables.events.c.kind, tables.events.c.code))).all()
+        assert (EventKind.EXPIRED.value, "busy") in {(str(kind), code) for kind, code in told}
