@@ -12,8 +12,10 @@ from postoffice.compose.render.quick import Quick, TypeCase
 from postoffice.compose.render.sheets import Link, Sheets, runs
 from postoffice.compose.render.structure import Structure, copied
 
-#: sheets that are kept for a structure, the least used go first
-_SHEETS = 48
+#: sheets that are kept for a structure, the oldest go first
+_SHEETS = 32
+#: sheets after which stamping must have paid; from then on only one letter of so many tries it where it does not
+_TRIAL = 12
 #: shapes and pieces of text that are remembered for a structure
 _REMEMBERED = 3_000
 
@@ -57,8 +59,15 @@ class Known:
         self._quick: dict[int, Quick] = {}
         self._refuted: set[tuple[Any, ...]] = set()
         self._serial = 0
+        self._asked = 0
+        self.stamped = 0  #: letters that found sheets to stamp on
 
     # --- which sheets fit
+
+    def worth_it(self) -> bool:
+        """Whether to look for sheets at all: not where nearly every letter had to be laid out so far."""
+        self._asked += 1
+        return self._serial < _TRIAL or self.stamped >= self._serial or self._asked % _TRIAL == 0
 
     def key(self, texts: Sequence[str], changed: Mapping[int, str]) -> tuple[Any, ...] | None:
         """The sheets on which a letter fits: what its surroundings feel of the cells that changed. None: no sheets can help."""

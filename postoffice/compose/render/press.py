@@ -55,7 +55,7 @@ class Press:
                 raise _missing(name)
             self.roads["whole"] += 1
             return self._first(source, markup, texts)
-        if not self._stamping:
+        if not self._stamping or not known.worth_it():
             self.roads["laid"] += 1
             return self._lay(known, changed)
         key = known.key(texts, changed)
@@ -136,6 +136,7 @@ class Press:
                 return self._lay(known, changed)
             kept.proofs += 1
         self.roads["stamped"] += 1
+        known.stamped += 1
         kept.sheets.put(self._book, pieces)
         return len(kept.sheets)
 
