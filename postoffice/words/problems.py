@@ -252,6 +252,13 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("A field that the template writes as an address holds something else."),
         N_("Give it as a list of lines, or fields such as name, street, postcode and town."),
     ),
+    "bad-ladder": (
+        N_("This plan cannot be read."),
+        N_("Write its steps like this: email-link 3d > sms-link 2d > post"),
+    ),
+    "fax-too-long": (N_("This is longer than a fax can be."), N_("Send it in parts.")),
+    "no-database": (N_("The database does not answer."), _ADMINISTRATOR),
+    "schema-too-old": (N_("The database waits for its migration."), _ADMINISTRATOR),
     "bad-currency": (N_("{currency} is no currency."), N_("Use a code such as EUR.")),
     "weasyprint-version": (
         N_("Letters are rendered with WeasyPrint {wanted}, but {found} is installed."),
