@@ -24,6 +24,8 @@ from postoffice.pdf.outline import outline
 
 #: pages per slice: under a second of text. A picture of a window takes a third of a second
 _TEXT_SLICE, _PICTURE_SLICE = 200, 24
+#: so many letters to one and the same recipient are no mailing
+_SEVERAL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def conclude(
     found = [*of_document(document), *shared, *made.findings]
     sure = True
     if isinstance(asked, AutoRule):
-        sure = is_sure(proposals)
+        sure = is_sure(proposals) and not _all_alike(items)
         found += [] if sure else [finding("cut-uncertain")]
     elif not made.matched and not isinstance(rule, AddressRule | TextRule):
         found.append(finding("rule-matches-nothing", text=rule_text))
@@ -113,6 +115,12 @@ def conclude(
         sure = False
     taken = proposals[0].rule if isinstance(asked, AutoRule) and proposals else rule_text
     return Reading(tuple(items), tuple(found), len(pages), tuple(proposals), taken, sure)
+
+
+def _all_alike(items: Sequence[NewItem]) -> bool:
+    """Whether several letters all bear one address: that is the sender's, in a window that does not suit the document."""
+    read = {item.address.lines for item in items if item.address}
+    return len(items) >= _SEVERAL and len(read) == 1
 
 
 def zones_needed(rule_text: str, field_rules: Sequence[FieldRule] = ()) -> tuple[Box, ...]:

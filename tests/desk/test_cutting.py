@@ -157,7 +157,7 @@ async def test_an_uncertain_cut_never_leaves_by_itself(office: Office) -> None:
     pdf = trial_merge(3, seed=4)[0]
     sure = await brought(office, pdf, automatic=True, split_rule="auto")
     assert (sure.state, sure.cuts["sure"]) == (MailingState.PLANNING, True)
-    doubtful = await brought(office, pdf, automatic=True, split_rule="auto", layout="din")  # no address stands in this window
+    doubtful = await brought(office, pdf, automatic=True, split_rule="auto", layout="din")  # only the sender's address stands in this window
     assert (doubtful.state, doubtful.automatic, doubtful.cuts["sure"]) == (MailingState.WAITING, False, False)
     assert "cut-uncertain" in {one.code for one in doubtful.findings}
     nothing = await brought(office, pdf, automatic=True, split_rule="marker")
