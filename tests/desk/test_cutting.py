@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from aiohttp import FormData
 
 from postoffice import recutting
@@ -41,6 +42,7 @@ async def spans(office: Office, mailing: Mailing) -> list[tuple[int, int]]:
     return [(item.first_page, item.pages) for item in await office.items_of(mailing)]
 
 
+@pytest.mark.slow
 async def test_cards_cut_anew_without_reading_and_the_way_back(office: Office, alice: Browser) -> None:
     content, known = trial_merge(6, seed=4)
     mailing = await brought(office, content)
@@ -153,11 +155,14 @@ async def test_kept_pages_are_a_document_of_the_organisation(office: Office) -> 
     assert len(whole.pages()) == mailing.pages
 
 
+@pytest.mark.slow
 async def test_an_uncertain_cut_never_leaves_by_itself(office: Office) -> None:
     pdf = trial_merge(3, seed=4)[0]
     sure = await brought(office, pdf, automatic=True, split_rule="auto")
     assert (sure.state, sure.cuts["sure"]) == (MailingState.PLANNING, True)
-    doubtful = await brought(office, pdf, automatic=True, split_rule="auto", layout="din")  # only the sender's address stands in this window
+    doubtful = await brought(
+        office, pdf, automatic=True, split_rule="auto", layout="din"
+    )  # only the sender's address stands in this window
     assert (doubtful.state, doubtful.automatic, doubtful.cuts["sure"]) == (MailingState.WAITING, False, False)
     assert "cut-uncertain" in {one.code for one in doubtful.findings}
     nothing = await brought(office, pdf, automatic=True, split_rule="marker")
