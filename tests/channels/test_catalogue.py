@@ -121,6 +121,6 @@ def test_an_unknown_kind_is_explained() -> None:
 
 async def test_settings_from_a_form_are_typed() -> None:
     carrier = made("smtp", port="2525", connections="3", timeout="1.5", security="none", username="", host=" relay.example ")
-    assert carrier.abilities.chunk == 3
+    assert carrier.abilities.chunk == 9  # three times the connections
     key = asyncssh.generate_private_key("ssh-ed25519").export_private_key("pkcs8-pem", passphrase="open").decode()
     await made("sftp", password="", private_key=key, passphrase="open", any_host_key="on", host_key="").close()
