@@ -1,5 +1,6 @@
 """Signing keys of domains and the check of their DNS, against a name server of our own."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -7,11 +8,16 @@ from typing import Any
 import pytest
 
 from postoffice.channels.email.dns import DnsTools
+from postoffice.model import return_path
+from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, NotFound, PostOfficeError
 from postoffice.sending_domains import KEEP, SendingDomains, Verdict
-from postoffice.store import dkim
+from postoffice.store import carriers, dkim
 from postoffice.store.database import Database
 from postoffice.store.keys import Keyring
+from postoffice.wiring import CatalogueCarriers
+from tests.channels.email import peer
+from tests.channels.fakes import ListLog, MemoryBox, make_piece
 from tests.conftest import FixedClock
 from tests.dns import Zone, name_server
 
@@ -158,3 +164,42 @@ async def test_silent_name_servers_are_no_verdict(
     await domains.make(DOMAIN, clock.now(), ["ed25519"])
     assert set((await verdicts(domains, clock)).values()) == {Verdict.UNKNOWN}
     assert dkim.signing(await domains.keys()) == []
+
+
+async def test_carriers_sign_with_the_key_whose_record_was_seen(
+    domains: SendingDomains, zone: Zone, clock: FixedClock, database: Database, keyring: Keyring, organisation_id: str
+) -> None:
+    async with peer.relay() as relay:
+        registry = CatalogueCarriers(database, keyring, MemoryBox(), ListLog())
+        settings = {"host": "127.0.0.1", "port": str(relay.port), "security": "none", "bounce_domain": f"bounce.{DOMAIN}"}
+        async with database.write() as connection:
+            await carriers.add(
+                connection,
+                organisation_id=organisation_id,
+                name="relay",
+                kind="smtp",
+                channel=Channel.EMAIL,
+                settings=carriers.seal(keyring, settings),
+                now=clock.now(),
+            )
+        await domains.make(DOMAIN, clock.now(), ["ed25519"])
+
+        async def selectors(sender: str = f"post@{DOMAIN}") -> list[str]:
+            piece = make_piece(Channel.EMAIL, sender=sender)
+            await (await registry.get(organisation_id, "relay")).send(piece)
+            mail = relay.mails[-1]
+            assert return_path.read(keyring.return_path_key(), mail.mail_from.partition("@")[0]) == piece.key
+            return re.findall(r"\bs=(\w+);", mail.content.decode().partition("From:")[0])
+
+        assert await selectors() == []
+        for number in range(2):
+            row = (await domains.keys())[0]
+            zone[domains.where(row)] = [("TXT", row.record)]
+            await domains.check(DOMAIN, clock.now())
+            assert await selectors() == await selectors(f"a@news.{DOMAIN}") == [row.selector]
+            assert await selectors("post@other.example") == [], "no word for a domain that is not ours"
+            if not number:
+                clock.time += timedelta(days=90)
+                await domains.rotate(DOMAIN, clock.now())
+                assert await selectors() == [row.selector]
+        await registry.close()
