@@ -17,7 +17,7 @@ _SHEETS = 32
 #: sheets after which stamping must have paid; from then on only one letter of so many tries it where it does not
 _TRIAL = 12
 #: shapes and pieces of text that are remembered for a structure
-_REMEMBERED = 3_000
+_REMEMBERED = 250
 
 Texts = tuple[str, ...]
 

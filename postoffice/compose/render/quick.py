@@ -19,7 +19,7 @@ _SLACK = 0.01
 #: ends of lines and tabs (Unicode standard annex 14), which Pango heeds, and soft hyphens
 _UNQUIET = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029\u00ad")
 #: texts whose glyphs are remembered
-_REMEMBERED = 6_000
+_REMEMBERED = 4_000
 #: what else than the font makes two texts look alike
 _LOOK = ("font_kerning", "direction", "visibility", "overflow_wrap", "word_break", "color", "font_size", "line_height")
 

@@ -34,7 +34,7 @@ def _some(low: int, high: int) -> str:
 
 ROWS = [
     {"name": _some(2, 2), "a": _some(20, 60), "b": _some(1, 5), "n": _CHANCE.randint(1, 9_999), "big": _some(280, 420)}
-    for _ in range(8)
+    for _ in range(5)
 ]
 FONT = "<style>body { font: 10pt 'DejaVu Sans' } "
 FIXED = "table { width: 100%; table-layout: fixed } "
@@ -86,6 +86,16 @@ SOURCES = {
     "long words": FONT
     + ".w { width: 30mm } .b { overflow-wrap: anywhere }</style>"
     + "<p class=w>{{ name|replace(' ', '') * 4 }}<p class='w b'>{{ name|replace(' ', '') * 4 }}",
+    "viewport units": FONT
+    + "@page { size: A5 } @page :first { size: A4 } p { width: 50vw; font-size: 2vw }</style>"
+    + "<p>{{ b }}<p>{{ n }}<p style='break-before: page'>{{ b }}",
+    "named pages": FONT
+    + "@page a { margin: 3cm } @page b { margin: 1cm } .a { page: a } .b { page: b }</style>"
+    + "<div class=a><p>{{ b }}</div><div class=b><p>{{ a }}</div>",
+    "footnotes": FONT + ".f { float: footnote }</style><p>{{ b }}<span class=f>{{ n }}</span><p>{{ a }}",
+    "text in a picture": FONT + "</style><svg width=100 height=50><text x=5 y=20>{{ n }}</text></svg><p>{{ b }}",
+    "another address": FONT + "</style><p>{{ b }} <a href='https://example.org/{{ n }}'>{{ n }}</a> {{ b }}<p>{{ n }}",
+    "fallback fonts": FONT + "</style><p>{{ '日本' if n % 2 else 'ab' }} {{ n }}<p>{{ 'é' if n % 3 else 'مرحبا' }}<p>after {{ b }}",
     "letterheads": FONT
     + "@page { background: url(logo.png) no-repeat; background-size: 100% 10mm } "
     + "@page :first { background: linear-gradient(red, blue) no-repeat;"
