@@ -1,9 +1,9 @@
 """Spreadsheets as rows: CSV in any usual writing, XLSX, XLS, ODS."""
 
+import codecs
 import csv
-import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +17,9 @@ MOST_BYTES = 60_000_000
 #: what a packed spreadsheet may grow to
 _MOST_UNPACKED = 1_000_000_000
 _ENCODINGS = ("utf-8-sig", "cp1252")
+_PIECE = 1 << 20
+#: characters of a first line in which marks are counted
+_LONGEST_LINE = 200_000
 _HELP = "Use CSV, XLSX or ODS with one row for each letter, in the order of the document, and names of columns in the first row."
 
 
@@ -30,6 +33,14 @@ class Row:
 
 def read_rows(path: Path) -> list[Row]:
     """The rows that bear anything, all cells as text. PostOfficeError unreadable-spreadsheet."""
+    rows = list(stream_rows(path))
+    if not rows:
+        raise unreadable("The spreadsheet has no rows.")
+    return rows
+
+
+def stream_rows(path: Path) -> Iterator[Row]:
+    """The same one by one: memory does not grow with a text file's length. None at all is for the caller to judge."""
     if path.stat().st_size > MOST_BYTES:
         raise unreadable(f"The spreadsheet is larger than {MOST_BYTES // 1_000_000} MB.")
     with path.open("rb") as file:
@@ -37,11 +48,12 @@ def read_rows(path: Path) -> list[Row]:
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         table = _workbook(path, packed=head.startswith(b"PK"))
     else:
-        table = _text(path.read_bytes())
-    rows = [Row(number, tuple(cells)) for number, cells in enumerate(table, 1) if any(cells)]
-    if not rows:
-        raise unreadable("The spreadsheet has no rows.")
-    return rows
+        table = _text(path)
+    for number, cells in enumerate(table, 1):
+        if number > MOST_ROWS:
+            raise unreadable(f"The spreadsheet has more than {MOST_ROWS} rows.")
+        if any(cells):
+            yield Row(number, tuple(cells))
 
 
 def unreadable(why: str) -> PostOfficeError:
@@ -49,8 +61,8 @@ def unreadable(why: str) -> PostOfficeError:
     return PostOfficeError("unreadable-spreadsheet", why, help=_HELP, why=why)
 
 
-def _workbook(path: Path, *, packed: bool) -> list[list[str]]:
-    """The first sheet that is shown."""
+def _workbook(path: Path, *, packed: bool) -> Iterator[list[str]]:
+    """The first sheet that is shown. A value merged over several rows counts for each of them."""
     import python_calamine as calamine
 
     try:
@@ -61,9 +73,26 @@ def _workbook(path: Path, *, packed: bool) -> list[list[str]]:
         book = calamine.CalamineWorkbook.from_path(str(path))
         shown = [one.name for one in book.sheets_metadata if one.visible == calamine.SheetVisibleEnum.Visible]
         sheet = book.get_sheet_by_name((shown or book.sheet_names)[0])
-        return [[_cell(cell) for cell in cells] for cells in sheet.to_python(skip_empty_area=False, nrows=MOST_ROWS)]
+        fallen: dict[int, tuple[int, str]] = {}  # column -> last row, value: what a merged cell gives to the rows below
+        merged = {start: end for start, end in sheet.merged_cell_ranges or () if end[0] > start[0]}
+        for number, cells in enumerate(_from_the_top(sheet)):
+            row = [_cell(cell) for cell in cells]
+            for column, (last, value) in fallen.items():
+                if number <= last and column < len(row) and not row[column]:
+                    row[column] = value
+            for (top, left), (bottom, _right) in merged.items():
+                if top == number and left < len(row):
+                    fallen[left] = (bottom, row[left])
+            yield row
     except (calamine.CalamineError, zipfile.BadZipFile, IndexError, ValueError, OSError) as error:
         raise unreadable(f"The spreadsheet cannot be opened ({type(error).__name__}).") from None
+
+
+def _from_the_top(sheet: Any) -> Iterator[list[Any]]:
+    """The rows of a sheet from its first one on; the reader leaves out empty columns at the left."""
+    left = sheet.start[1] if sheet.start else 0
+    for cells in sheet.iter_rows():
+        yield [""] * left + list(cells)
 
 
 def _cell(value: Any) -> str:
@@ -79,29 +108,36 @@ def _cell(value: Any) -> str:
     return str(value).strip()
 
 
-def _text(content: bytes) -> list[list[str]]:
-    text = _decoded(content)
-    mark = _mark(text)
+def _text(path: Path) -> Iterator[list[str]]:
+    encoding = _encoding(path)
     try:
-        table = [[cell.strip() for cell in cells] for cells in csv.reader(io.StringIO(text, newline=""), delimiter=mark)]
+        with path.open(encoding=encoding, errors="replace", newline="") as file:
+            mark = _mark(file.readline(_LONGEST_LINE))
+            file.seek(0)
+            for cells in csv.reader(file, delimiter=mark):
+                yield [cell.strip() for cell in cells]
     except csv.Error as error:
         raise unreadable(f"The spreadsheet cannot be read: {error}.") from None
-    if len(table) > MOST_ROWS:
-        raise unreadable(f"The spreadsheet has more than {MOST_ROWS} rows.")
-    return table
 
 
-def _decoded(content: bytes) -> str:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16", "replace")
-    if b"\x00" in content:
-        raise unreadable("This is no spreadsheet.")
-    for encoding in _ENCODINGS:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return content.decode("latin-1")
+def _encoding(path: Path) -> str:
+    """The first of the usual ones that all bytes are good for."""
+    with path.open("rb") as file:
+        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            return "utf-16"
+        for encoding in (*_ENCODINGS, "latin-1"):
+            file.seek(0)
+            decoder = codecs.getincrementaldecoder(encoding)()
+            try:
+                while chunk := file.read(_PIECE):
+                    if b"\x00" in chunk:
+                        raise unreadable("This is no spreadsheet.")
+                    decoder.decode(chunk)
+                decoder.decode(b"", final=True)
+                return encoding
+            except UnicodeDecodeError:
+                continue
+    return "latin-1"
 
 
 def _mark(text: str) -> str:
