@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.states import MAILING_COMMANDS
-from postoffice.store import idempotency
+from postoffice.store import codes, idempotency, tries
 from postoffice.store.schema import heartbeats, link_sessions, mailings, sessions
 
 #: signs of life older than this are forgotten
@@ -31,3 +31,5 @@ async def tidy(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(sessions.delete().where(sessions.c.expires_at < now))
     await connection.execute(link_sessions.delete().where(link_sessions.c.expires_at < now))
     await idempotency.sweep(connection, now)
+    await codes.sweep(connection, now)
+    await tries.sweep(connection, now)

@@ -34,6 +34,17 @@ class Link:
     expires_at: datetime
     revoked_at: datetime | None
     proven_at: datetime | None
+    created_at: datetime
+    parent_id: str | None  #: the link whose reader shared it; such a link opens one letter and nothing else
+    label: str | None  #: for whom it was shared, masked
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A visit that is still good, and how the recipient was proven."""
+
+    link: Link
+    level: str  #: typed | code
 
 
 def normal_proof(text: str) -> str:
@@ -107,8 +118,8 @@ async def try_proof(connection: AsyncConnection, link: Link, token: str, typed: 
     return right, False
 
 
-async def open_session(connection: AsyncConnection, link: Link, now: datetime, lifetime: timedelta) -> str:
-    """A visit bound to this link; returns the cookie's value."""
+async def open_session(connection: AsyncConnection, link: Link, now: datetime, lifetime: timedelta, level: str = "typed") -> str:
+    """A visit bound to this link; returns the cookie's value. `level`: how it was proven."""
     token = new_token()
     await connection.execute(
         link_sessions.insert(),
@@ -119,25 +130,80 @@ async def open_session(connection: AsyncConnection, link: Link, now: datetime, l
             "created_at": now,
             "seen_at": now,
             "expires_at": now + lifetime,
+            "level": level,
         },
     )
     return token
 
 
-async def by_session(connection: AsyncConnection, token: str, now: datetime) -> Link | None:
-    """The link that a cookie's visit belongs to; None where either ended or was revoked."""
+async def by_session(connection: AsyncConnection, token: str, now: datetime) -> Session | None:
+    """The visit of a cookie with its link; None where either ended or was revoked, also where the link it was shared from was."""
+    parents = links.alias()
     query = (
-        links.select()
+        sa.select(links, link_sessions.c.level)
         .join(link_sessions, link_sessions.c.link_id == links.c.id)
         .where(
             link_sessions.c.token_hash == hash_token(token),
             link_sessions.c.expires_at > now,
             links.c.expires_at > now,
             links.c.revoked_at.is_(None),
+            ~sa.exists().where(parents.c.id == links.c.parent_id, parents.c.revoked_at.is_not(None)),
         )
     )
     row = (await connection.execute(query)).mappings().first()
-    return _link(row) if row else None
+    return Session(_link(row), row["level"]) if row else None
+
+
+async def note_proven(connection: AsyncConnection, link: Link, now: datetime) -> None:
+    """A person proved to be the one behind this link, by a code."""
+    values = {"proven_at": sa.func.coalesce(links.c.proven_at, now), "tries": 0, "tries_since": None}
+    await connection.execute(links.update().where(links.c.id == link.id).values(**values))
+
+
+async def share(
+    connection: AsyncConnection, parent: Link, item_id: str, *, email: str, label: str, now: datetime, lifetime: timedelta
+) -> str:
+    """A second link to one letter, to be proven with `email`; it never outlives the first. Returns its token."""
+    token = new_token()
+    token_hash = hash_token(token)
+    row = {"id": new_id(), "organisation_id": parent.organisation_id, "item_id": item_id, "delivery_id": None, "token_hash": token_hash}
+    row |= {"proof": "email", "proof_hash": proof_hash(token_hash, email), "tries": 0, "created_at": now, "parent_id": parent.id}
+    row |= {"expires_at": min(now + lifetime, parent.expires_at), "label": label}
+    await connection.execute(links.insert(), row)
+    return token
+
+
+async def shared(connection: AsyncConnection, parent_ids: Sequence[str], now: datetime) -> list[Link]:
+    """The second links that were made from these and still open something, oldest first."""
+    which = (links.c.parent_id.in_(parent_ids), links.c.revoked_at.is_(None), links.c.expires_at > now)
+    return [_link(row) for row in (await connection.execute(links.select().where(*which).order_by(links.c.id))).mappings()]
+
+
+async def revoke(connection: AsyncConnection, organisation_id: str, link_id: str, now: datetime) -> int:
+    """Block one link, and those that were shared from it."""
+    which = sa.or_(links.c.id == link_id, links.c.parent_id == link_id)
+    query = links.update().where(which, links.c.organisation_id == organisation_id, links.c.revoked_at.is_(None))
+    return int((await connection.execute(query.values(revoked_at=now))).rowcount)
+
+
+async def extend(connection: AsyncConnection, organisation_id: str, link_id: str, until: datetime) -> int:
+    """Let a link that is not blocked work until then; never shorter than it did."""
+    which = (
+        links.c.id == link_id,
+        links.c.organisation_id == organisation_id,
+        links.c.revoked_at.is_(None),
+        links.c.expires_at < until,
+    )
+    return int((await connection.execute(links.update().where(*which).values(expires_at=until))).rowcount)
+
+
+async def of_contact(connection: AsyncConnection, organisation_id: str, contact_id: str) -> list[Link]:
+    """All links to a contact's letters, oldest first."""
+    whose = sa.select(items.c.id).where(items.c.contact_id == contact_id, items.c.organisation_id == organisation_id)
+    return [
+        _link(row)
+        for row in (await connection.execute(links.select().where(links.c.item_id.in_(whose)).order_by(links.c.id))).mappings()
+    ]
 
 
 async def revoke_item(connection: AsyncConnection, organisation_id: str, item_id: str, now: datetime) -> int:

@@ -196,7 +196,7 @@ async def test_link_visits_end_with_the_link(
     async with database.write() as connection:
         visit = await links.open_session(connection, found, clock.now(), timedelta(hours=1))
         opened = await links.by_session(connection, visit, clock.now())
-        assert opened and opened.id == found.id
+        assert opened and opened.link.id == found.id
         assert await links.by_session(connection, visit, clock.now() + timedelta(hours=2)) is None
         assert await links.revoke_item(connection, new_id(), found.item_id, clock.now()) == 0
         assert await links.revoke_item(connection, organisation_id, found.item_id, clock.now()) == 1

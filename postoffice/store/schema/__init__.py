@@ -31,8 +31,14 @@ from postoffice.store.schema.people import (
     sessions,
     users,
 )
+from postoffice.store.schema.portal import codes, privacy_requests, tries
 from postoffice.store.schema.recipients import (
     consents,
+    contact_doubts,
+    contact_import_lines,
+    contact_imports,
+    contact_keys,
+    contact_merges,
     contact_points,
     contacts,
     link_sessions,
@@ -40,6 +46,7 @@ from postoffice.store.schema.recipients import (
     suppressions,
 )
 from postoffice.store.schema.sending import dkim_keys, paces
+from postoffice.store.schema.templates import merge_rows, merges, template_versions, templates
 
 __all__ = [
     "Json",
@@ -48,7 +55,13 @@ __all__ = [
     "audit",
     "batches",
     "carriers",
+    "codes",
     "consents",
+    "contact_doubts",
+    "contact_import_lines",
+    "contact_imports",
+    "contact_keys",
+    "contact_merges",
     "contact_points",
     "contacts",
     "counters",
@@ -69,14 +82,20 @@ __all__ = [
     "mailboxes",
     "mailings",
     "mails",
+    "merge_rows",
+    "merges",
     "metadata",
     "news",
     "organisations",
     "paces",
     "printer_tokens",
     "printers",
+    "privacy_requests",
     "sandbox_box",
     "sessions",
     "suppressions",
+    "template_versions",
+    "templates",
+    "tries",
     "users",
 ]
