@@ -102,13 +102,12 @@ SOURCES = {
     + "background-size: 100% 5mm }</style><p>{{ big }}<p>{{ big }}<p>{{ big }}<p>{{ name }}",
 }
 #: those that are enough for every run; the others are slow
-QUICK = ("breaks", "alignments", "empty or not")
+QUICK = ("breaks", "empty or not")
 
 
-@pytest.mark.parametrize("stamping", [True, False], ids=["stamped", "laid out"])
-@pytest.mark.parametrize("source", [CIRCULAR, INVOICE], ids=["circular", "invoice"])
+@pytest.mark.parametrize(("source", "stamping"), [(CIRCULAR, True), (INVOICE, False)], ids=["stamped", "laid out"])
 def test_a_few_letters(source: str, stamping: bool, tmp_path: Path) -> None:
-    found, wrong = same(template(source, assets(tmp_path)), list(rows(3)), stamping=stamping)
+    found, wrong = same(template(source, assets(tmp_path)), list(rows(2, vary=False)), stamping=stamping)
     assert wrong == []
     assert not found.errors
 
