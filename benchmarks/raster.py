@@ -1,11 +1,12 @@
 """PDF pages to fax (TIFF-F, Group 4, 204 x 196 dpi) a second, beside Ghostscript's tiffg4 on the same pages in the same run.
 
-Both by CPU seconds, Ghostscript's start included as it is started for each fax. "long" are documents of many pages, "one" is a fax of
-two pages. Legibility: the share of the PDF's own words that tesseract reads on the same pages of both.
+"long" are documents of many pages: by the clock, and by CPU seconds (we draw a page while the one before is coded, so an idle core
+shows in the first only). "one" is a fax of two pages as it is really sent, Ghostscript started for it. The ratio "ghostscript" is that
+of all long ones. Legibility: the share of the PDF's own words that tesseract reads on the same pages of both.
 """
 
 import argparse
-import resource
+import os
 import shutil
 import statistics
 import subprocess
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypdfium2
 from PIL import Image
@@ -39,6 +40,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 READ = 2  #: pages of each kind that are read by OCR
 
 
+class Cost(NamedTuple):
+    """Seconds."""
+
+    clock: float
+    cpu: float
+
+
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Figures and ratios. `arguments` may bear `count` (40 pages of each kind)."""
     if not shutil.which("gs"):
@@ -46,7 +54,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     pages = getattr(arguments, "count", 0) or PAGES
     figures: dict[str, Any] = {}
     ratios: dict[str, float] = {}
-    totals: list[list[float]] = [[] for _ in range(ROUNDS)]
+    totals: list[list[tuple[Cost, Cost]]] = [[] for _ in range(ROUNDS)]
     with tempfile.TemporaryDirectory(prefix="postoffice-bench-") as name:
         folder = Path(name)
         for kind, path in _papers(folder, pages).items():
@@ -54,14 +62,18 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             short = folder / f"{kind}-one.pdf"
             short.write_bytes(cut_many(path, [(1, 2)])[0])
             ours, theirs, one = _rounds(path, short, folder)
-            figures |= {f"{kind}_pages_per_second": count / statistics.median(ours)}
-            figures |= {f"{kind}_ghostscript_pages_per_second": count / statistics.median(theirs)}
-            ratios |= {f"{kind}_long": _ratio(theirs, ours), f"{kind}_one": statistics.median(one)}
-            for part, mine, peer in zip(totals, ours, theirs, strict=True):
-                part += (mine / count, peer / count)
+            figures[f"{kind}_pages_per_second"] = count / statistics.median(cost.clock for cost in ours)
+            figures[f"{kind}_ghostscript_pages_per_second"] = count / statistics.median(cost.clock for cost in theirs)
+            rounds = list(zip(ours, theirs, strict=True))
+            ratios[f"{kind}_long"] = statistics.median(peer.clock / mine.clock for mine, peer in rounds)
+            ratios[f"{kind}_long_cpu"] = statistics.median(peer.cpu / mine.cpu for mine, peer in rounds)
+            ratios[f"{kind}_one"] = statistics.median(one)
+            for part, pair in zip(totals, rounds, strict=True):
+                part.append(pair)
             figures |= _legibility(kind, path, folder)
         figures["memory_growth_mb"] = _growth(folder, folder / "dense.pdf")
-    ratios["ghostscript"] = statistics.median(sum(part[1::2]) / sum(part[::2]) for part in totals)
+    ratios["ghostscript"] = statistics.median(sum(peer.clock for _, peer in one) / sum(mine.clock for mine, _ in one) for one in totals)
+    ratios["ghostscript_cpu"] = statistics.median(sum(peer.cpu for _, peer in one) / sum(mine.cpu for mine, _ in one) for one in totals)
     return {"figures": figures, "ratios": ratios}
 
 
@@ -72,30 +84,22 @@ def _papers(folder: Path, pages: int) -> dict[str, Path]:
     return papers
 
 
-def _rounds(path: Path, short: Path, folder: Path) -> tuple[list[float], list[float], list[float]]:
-    """CPU seconds of ours and theirs for the long document, and ratios for the short one."""
+def _rounds(path: Path, short: Path, folder: Path) -> tuple[list[Cost], list[Cost], list[float]]:
+    """Ours and theirs for the long document, and ratios by the clock for the short one."""
     ours, theirs, one = [], [], []
     for _ in range(ROUNDS):
-        ours.append(_cpu(lambda: _ours(path, folder)))
-        theirs.append(_cpu(lambda: _ghostscript(path, folder), children=True))
-        mine = _cpu(lambda: fax_tiff_bytes(short.read_bytes(), FaxLook()))
-        one.append(_cpu(lambda: _ghostscript(short, folder), children=True) / mine)
+        ours.append(_cost(lambda: _ours(path, folder)))
+        theirs.append(_cost(lambda: _ghostscript(path, folder)))
+        mine = _cost(lambda: fax_tiff_bytes(short.read_bytes(), FaxLook()))
+        one.append(_cost(lambda: _ghostscript(short, folder)).clock / mine.clock)
     return ours, theirs, one
 
 
-def _ratio(theirs: list[float], ours: list[float]) -> float:
-    return statistics.median(peer / mine for mine, peer in zip(ours, theirs, strict=True))
-
-
-def _cpu(work: Callable[[], object], *, children: bool = False) -> float:
-    if not children:
-        start = time.process_time()
-        work()
-        return time.process_time() - start
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def _cost(work: Callable[[], object]) -> Cost:
+    before, start = os.times(), time.perf_counter()
     work()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    clock, after = time.perf_counter() - start, os.times()
+    return Cost(clock, sum(after[:4]) - sum(before[:4]))  # of this process and of those that it waited for
 
 
 def _ours(path: Path, folder: Path) -> None:

@@ -7,6 +7,7 @@ import ctypes
 import struct
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -136,21 +137,34 @@ def _leaf(strip: bytes, rows: int, fine: bool, place: int, number: int, pages: i
 
 
 def _strips(document: Document, look: FaxLook, pages: int) -> Iterator[tuple[bytes, int]]:
-    """Coded strip and rows of each page."""
+    """Coded strip and rows of each page. While a page is coded in a thread, the next one is drawn on a second sheet."""
     down = 7.7 if look.fine else 3.85
     rows = round(_PAPER * down)
-    sheet = _Sheet(bytearray(b"\xff") * (WIDTH * rows), rows, down)
-    if look.cover:
-        _write(document, sheet, [(look.header.format(page=1, pages=pages), *_LINE), *_cover(look.cover)])
-        yield encode(sheet.dots, WIDTH, rows, _THRESHOLD), rows
-    for number in range(len(document)):
-        sheet.clean()
-        header = look.header.format(page=number + 1 + bool(look.cover), pages=pages)
-        with open_page(document, number) as page:
+    sheets = [_Sheet(bytearray(b"\xff") * (WIDTH * rows), rows, down) for _ in range(min(2, pages))]
+    coding: Future[bytes] | None = None
+    with ThreadPoolExecutor(1) as coder:
+        for number in range(pages):
+            sheet = sheets[number % 2]
+            _fill(sheet, document, look, number, pages)
+            if coding:
+                yield coding.result(), rows
+            coding = coder.submit(encode, sheet.dots, WIDTH, rows, _THRESHOLD)
+        if coding:
+            yield coding.result(), rows
+
+
+def _fill(sheet: _Sheet, document: Document, look: FaxLook, number: int, pages: int) -> None:
+    """Draw page `number` (from 0, a cover counted) of the fax."""
+    header = look.header.format(page=number + 1, pages=pages)
+    texts = [(header, *_LINE)] if header else []
+    sheet.clean()
+    if look.cover and number == 0:
+        texts += _cover(look.cover)
+    else:
+        with open_page(document, number - bool(look.cover)) as page:
             _draw(page, sheet, bool(header))
-        if header:
-            _write(document, sheet, [(header, *_LINE)])
-        yield encode(sheet.dots, WIDTH, rows, _THRESHOLD), rows
+    if texts:
+        _write(document, sheet, texts)
 
 
 def _draw(page: Page, sheet: _Sheet, headed: bool) -> None:
