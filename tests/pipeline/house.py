@@ -63,10 +63,14 @@ class SilentBell:
 
 
 class InlineWorkshop:
-    """A Workshop that works in a thread of this process."""
+    """A Workshop that works in a thread of this process, on one thing at a time: pdfium knows no threads."""
+
+    def __init__(self) -> None:
+        self._bench = asyncio.Lock()
 
     async def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return await asyncio.to_thread(work, *args, **kwargs)
+        async with self._bench:
+            return await asyncio.to_thread(work, *args, **kwargs)
 
 
 class PlannedCarrier:
