@@ -222,6 +222,7 @@ async def edit(
     level = worst(tuple(findings))
     values: dict[str, Any] = {
         "address": address.as_dict() if address else None,
+        "postcode": rows.postcode_of(address),
         "name": rows.name_of(address, points.get("email") or item.email)[:300],
         "findings": [finding.as_dict() for finding in findings],
         "level": level.value if level else None,

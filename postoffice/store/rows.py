@@ -121,6 +121,7 @@ def new_item(new: NewItem) -> dict[str, Any]:
         "name": name_of(new.address, new.email)[:300],
         "address": address,
         "address_read": address,
+        "postcode": postcode_of(new.address),
         "email": new.email,
         "mobile": new.mobile,
         "fax": new.fax,
@@ -131,6 +132,11 @@ def new_item(new: NewItem) -> dict[str, Any]:
         "findings": [finding.as_dict() for finding in new.findings],
         "level": new.level.value if new.level else None,
     }
+
+
+def postcode_of(address: PostalAddress | None) -> str | None:
+    """What an item is found by when its envelope comes back."""
+    return address.postcode[:12] if address and address.postcode else None
 
 
 def name_of(address: PostalAddress | None, email: str) -> str:

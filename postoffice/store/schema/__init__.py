@@ -45,6 +45,7 @@ from postoffice.store.schema.recipients import (
     links,
     suppressions,
 )
+from postoffice.store.schema.returned import returned, returned_pages, returned_scans
 from postoffice.store.schema.sending import dkim_keys, paces
 from postoffice.store.schema.templates import merge_rows, merges, template_versions, templates
 
@@ -91,6 +92,9 @@ __all__ = [
     "printer_tokens",
     "printers",
     "privacy_requests",
+    "returned",
+    "returned_pages",
+    "returned_scans",
     "sandbox_box",
     "sessions",
     "suppressions",

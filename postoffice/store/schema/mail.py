@@ -110,6 +110,7 @@ items = sa.Table(
     sa.Column("name", sa.String(300), nullable=False, default=""),  # first address line or mail address, for lists and search
     sa.Column("address", Json),
     sa.Column("address_read", Json),
+    sa.Column("postcode", sa.String(12)),  # the address's, by which returned letters are looked for
     sa.Column("email", sa.String(320), nullable=False, default=""),
     sa.Column("mobile", sa.String(20), nullable=False, default=""),
     sa.Column("fax", sa.String(20), nullable=False, default=""),
@@ -120,6 +121,7 @@ items = sa.Table(
     sa.Column("findings", Json, nullable=False),
     sa.Column("level", sa.String(10)),
     sa.Column("contact_id", Id, sa.ForeignKey("contacts.id"), index=True),
+    sa.Column("match", Json),  # how its contact was found and what was filled in from it; NULL: nobody looked yet
     sa.Column("plan", Json, nullable=False),
     sa.Column("rung", sa.Integer, nullable=False, default=0),
     sa.Column("rungs_left", sa.Integer, nullable=False, server_default="0"),  # of the plan, above the present one
@@ -130,6 +132,13 @@ items = sa.Table(
     sa.Index("ix_items_mailing_position", "mailing_id", "position"),
     sa.Index("ix_items_mailing_state", "mailing_id", "state"),
     sa.Index("ix_items_organisation_state", "organisation_id", "state"),
+    sa.Index(
+        "ix_items_postcode",
+        "organisation_id",
+        "postcode",
+        sqlite_where=sa.text("postcode IS NOT NULL"),
+        postgresql_where=sa.text("postcode IS NOT NULL"),
+    ),
 )
 
 

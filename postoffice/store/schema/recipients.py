@@ -175,7 +175,12 @@ suppressions = sa.Table(
     sa.Column("expires_at", UtcTime),
     sa.Column("lifted_at", UtcTime),
     sa.Column("lifted_reason", sa.String(300), nullable=False, default=""),
+    sa.Column("contact_id", Id, index=True),  # whom it was about; emptied when the contact is erased, the hash stays
+    sa.Column("mailing_id", Id, index=True),
+    sa.Column("note", sa.String(300), nullable=False, server_default=""),
+    sa.Column("lifted_by", sa.String(80), nullable=False, server_default=""),
     sa.Index("ix_suppressions_address", "organisation_id", "channel", "address_hash"),
+    sa.Index("ix_suppressions_organisation", "organisation_id", "id"),
 )
 
 
