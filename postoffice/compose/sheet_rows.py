@@ -16,6 +16,7 @@ MOST_ROWS = 200_000
 MOST_BYTES = 60_000_000
 #: what a packed spreadsheet may grow to
 _MOST_UNPACKED = 1_000_000_000
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _ENCODINGS = ("utf-8-sig", "cp1252")
 _PIECE = 1 << 20
 #: characters of a first line in which marks are counted
@@ -39,21 +40,32 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def stream_rows(path: Path) -> Iterator[Row]:
-    """The same one by one: memory does not grow with a text file's length. None at all is for the caller to judge."""
-    if path.stat().st_size > MOST_BYTES:
-        raise unreadable(f"The spreadsheet is larger than {MOST_BYTES // 1_000_000} MB.")
+def stream_rows(path: Path, *, most_rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES) -> Iterator[Row]:
+    """The same one by one: memory does not grow with a text file's length. None at all is for the caller to judge.
+
+    `most_bytes` holds for text files; workbooks, which are read whole, may always have MOST_BYTES.
+    """
+    if is_workbook(path):
+        most_bytes = MOST_BYTES
+    if path.stat().st_size > most_bytes:
+        raise unreadable(f"The spreadsheet is larger than {most_bytes // 1_000_000} MB.")
     with path.open("rb") as file:
         head = file.read(8)
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if head.startswith(_WORKBOOKS):
         table = _workbook(path, packed=head.startswith(b"PK"))
     else:
         table = _text(path)
     for number, cells in enumerate(table, 1):
-        if number > MOST_ROWS:
-            raise unreadable(f"The spreadsheet has more than {MOST_ROWS} rows.")
+        if number > most_rows:
+            raise unreadable(f"The spreadsheet has more than {most_rows} rows.")
         if any(cells):
             yield Row(number, tuple(cells))
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a file is XLSX, XLS or ODS by its first bytes, not text."""
+    with path.open("rb") as file:
+        return file.read(8).startswith(_WORKBOOKS)
 
 
 def unreadable(why: str) -> PostOfficeError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from postoffice.contacts.card import COMPANY, PERSON, Card, Reason, sender_lines
-from postoffice.contacts.words import bare
+from postoffice.contacts.words import bare, listed
 from postoffice.model.address import PostalAddress
 from postoffice.model.channel import Channel
 from postoffice.model.consent import ALL
@@ -15,9 +15,9 @@ from postoffice.model.consent import ALL
 _LONGEST = 300
 _LONGEST_LINE = 200
 _MOST_ATTRIBUTES = 200
-_YES = frozenset("oui yes o y 1 true vrai x ok accord optin ja wahr".split())
-_NO = frozenset("non no n 0 false faux refus optout nein falsch stop".split())
-_COMPANIES = frozenset("company societe entreprise b2b pro professionnel organisation organization morale firma".split())
+_YES = listed("oui yes o y 1 true vrai x ok accord optin ja wahr")
+_NO = listed("non no n 0 false faux refus optout nein falsch stop")
+_COMPANIES = listed("company societe entreprise b2b pro professionnel organisation organization morale firma")
 _CHANNELS = {
     **{channel.value: channel.value for channel in Channel},
     "mail": "email",

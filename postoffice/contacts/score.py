@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from postoffice.contacts.words import likeness, name_words, sound, street_words, tokens
+from postoffice.contacts.words import likeness, listed, name_words, sound, street_words, tokens
 from postoffice.model.address import PostalAddress
 
 SURE_NAME, SURE_PLACE = 0.92, 0.9
 DOUBTFUL_NAME, DOUBTFUL_PLACE = 0.74, 0.6
 _NUMBER = re.compile(r"^(?:[A-Za-z]{0,3}\s?)?(\d{1,5})\s*(bis|ter|quater|[a-d])?\b", re.IGNORECASE)
 _POSTCODE = re.compile(r"\b([A-Z]{1,2}-)?(\d{4,5})\b")
-_STREETS = frozenset(
+_STREETS = listed(
     "rue avenue boulevard place chemin route impasse allee quai cours square faubourg street road strasse lane bp cs cedex "
-    "lotissement residence batiment lieu zone passage promenade".split()
+    "lotissement residence batiment lieu zone passage promenade"
 )
 
 

@@ -4,15 +4,21 @@ import re
 import unicodedata
 from functools import lru_cache
 
-TITLES = frozenset(
+
+def listed(text: str) -> frozenset[str]:
+    """The words of a text as a set: lists of words are read more easily so."""
+    return frozenset(text.split())
+
+
+TITLES = listed(
     "m mr mrs ms mme mlle miss madame monsieur mademoiselle mesdames messieurs dr docteur me maitre prof professeur herr frau "
-    "et and und ou famille family epouse veuve".split()
+    "et and und ou famille family epouse veuve"
 )
-LEGAL = frozenset(
+LEGAL = listed(
     "sarl sas sasu sa eurl sci snc selarl scop gmbh ag kg ohg ltd llc inc plc bv nv sprl srl spa co cie ste societe ets "
-    "etablissements company".split()
+    "etablissements company"
 )
-_SMALL = frozenset("de du des la le les l d a au aux en sur sous the of der die das von zu".split())
+_SMALL = listed("de du des la le les l d a au aux en sur sous the of der die das von zu")
 _LONG = {
     "av": "avenue",
     "ave": "avenue",
