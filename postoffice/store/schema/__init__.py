@@ -4,6 +4,7 @@ Ids are the 26 letters of model.ids; times are aware UTC; money is in millionths
 the words of model.states. Alembic's history in `migrations/` is what really makes the tables; a test compares the two.
 """
 
+from postoffice.store.schema.access import passkeys, recovery_codes, sign_in_steps
 from postoffice.store.schema.back import mailboxes, mails
 from postoffice.store.schema.base import Json, UtcTime, metadata
 from postoffice.store.schema.mail import (
@@ -46,6 +47,7 @@ from postoffice.store.schema.recipients import (
     suppressions,
 )
 from postoffice.store.schema.returned import returned, returned_pages, returned_scans
+from postoffice.store.schema.rules import budgets, plans, spendings
 from postoffice.store.schema.sending import dkim_keys, paces
 from postoffice.store.schema.templates import merge_rows, merges, template_versions, templates
 
@@ -55,6 +57,7 @@ __all__ = [
     "api_keys",
     "audit",
     "batches",
+    "budgets",
     "carriers",
     "codes",
     "consents",
@@ -89,14 +92,18 @@ __all__ = [
     "news",
     "organisations",
     "paces",
+    "passkeys",
+    "plans",
     "printer_tokens",
     "printers",
     "privacy_requests",
+    "recovery_codes",
     "returned",
     "returned_pages",
     "returned_scans",
     "sandbox_box",
     "sessions",
+    "spendings",
     "suppressions",
     "template_versions",
     "templates",

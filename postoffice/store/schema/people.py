@@ -39,6 +39,7 @@ users = sa.Table(
     sa.Column("password_hash", sa.String(200), nullable=False),  # argon2id
     sa.Column("must_change_password", sa.Boolean, nullable=False, default=False),
     sa.Column("totp_secret", sa.LargeBinary),  # wrapped; NULL: not set up
+    sa.Column("totp_step", sa.BigInteger),  # the last step whose code was used: each opens once
     sa.Column("language", sa.String(5), nullable=False),
     sa.Column("disabled_at", UtcTime),
     sa.Column("failed_tries", sa.Integer, nullable=False, default=0),
@@ -68,8 +69,11 @@ sessions = sa.Table(
     organisation_column(),
     sa.Column("user_id", Id, sa.ForeignKey("users.id"), nullable=False, index=True),
     sa.Column("csrf", sa.String(64), nullable=False),
+    sa.Column("address", sa.String(45), nullable=False, server_default=""),  # where from, as its owner is shown
+    sa.Column("agent", sa.String(60), nullable=False, server_default=""),  # which browser, in two words
     created_column(),
     sa.Column("seen_at", UtcTime, nullable=False),
+    sa.Column("proved_at", UtcTime),  # when its owner last typed a password or used a passkey
     sa.Column("expires_at", UtcTime, nullable=False),
 )
 
