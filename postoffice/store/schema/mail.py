@@ -90,6 +90,7 @@ mailings = sa.Table(
     sa.Column("ready_at", UtcTime),
     sa.Column("sent_at", UtcTime),
     sa.Column("finished_at", UtcTime),
+    sa.Column("quoted", Money),  # reserved when it was sent, and not yet planned; see store.budgets
     sa.UniqueConstraint("organisation_id", "number"),
     sa.Index("ix_mailings_organisation_state", "organisation_id", "state"),
     sa.Index("ix_mailings_printer_state", "printer_id", "state"),
@@ -129,6 +130,8 @@ items = sa.Table(
     sa.Column("cost", Money, nullable=False, default=0),
     sa.Column("opened_at", UtcTime),
     sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("digest", sa.String(64)),  # of what it says and to whom, as read: the same letter twice has the same; see compose.twins
+    sa.Column("again", sa.Boolean, nullable=False, server_default=sa.false()),  # a person said that it may go a second time
     sa.Index("ix_items_mailing_position", "mailing_id", "position"),
     sa.Index("ix_items_mailing_state", "mailing_id", "state"),
     sa.Index("ix_items_organisation_state", "organisation_id", "state"),
@@ -138,6 +141,13 @@ items = sa.Table(
         "postcode",
         sqlite_where=sa.text("postcode IS NOT NULL"),
         postgresql_where=sa.text("postcode IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_items_digest",
+        "organisation_id",
+        "digest",
+        sqlite_where=sa.text("digest IS NOT NULL"),
+        postgresql_where=sa.text("digest IS NOT NULL"),
     ),
 )
 
@@ -223,6 +233,14 @@ events = sa.Table(
     sa.Column("fingerprint", sa.String(64), unique=True),  # same news told twice is one event; NULL for our own doings
     sa.Index("ix_events_item", "item_id", "at"),
     sa.Index("ix_events_mailing", "mailing_id", "at"),
+    sa.Index(
+        "ix_events_wishes",  # figures count them
+        "organisation_id",
+        "mailing_id",
+        "kind",
+        sqlite_where=sa.text("kind IN ('opted_out', 'complained')"),
+        postgresql_where=sa.text("kind IN ('opted_out', 'complained')"),
+    ),
 )
 
 
@@ -240,6 +258,7 @@ carriers = sa.Table(
     sa.Column("last_ok_at", UtcTime),
     sa.Column("last_error_at", UtcTime),
     sa.Column("last_error", sa.String(1000), nullable=False, default=""),
+    sa.Column("cut_offs", Json),  # seven local hours "16:00" from Monday, "" for a day without hand-over; NULL: none are known
     created_column(),
     sa.UniqueConstraint("organisation_id", "name"),
 )
