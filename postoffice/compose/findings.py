@@ -6,6 +6,7 @@ stand beside them.
 
 from postoffice.compose.finding_text import FindingText
 from postoffice.compose.findings_cutting import CUTTING
+from postoffice.compose.findings_merge import ROWS
 from postoffice.compose.findings_paper import PAPER
 from postoffice.model.finding import Box, Finding, Severity
 
@@ -308,4 +309,5 @@ FINDINGS: dict[str, FindingText] = {
     **PAPER,
     # --- how the document is cut
     **CUTTING,
+    **ROWS,
 }
