@@ -15,6 +15,7 @@ from postoffice.compose.proposals import Proposal, chosen_rule, is_sure, propose
 from postoffice.compose.rules import AddressRule, AutoRule, OrderRule, TextRule, parse_rule, zones_of
 from postoffice.compose.sheet_rows import read_rows
 from postoffice.compose.split import Material, cut_all
+from postoffice.compose.twins import digest_of
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.finding import Box, Finding
 from postoffice.model.item import NewItem
@@ -98,7 +99,7 @@ def conclude(
     proposals = propose(material, () if isinstance(asked, AutoRule) else (rule_text,)) if pages else []
     rule = chosen_rule(rule_text, proposals)
     made = cut_all(material, rule)
-    items, shared = fold([with_copies(item, pages) for item in made.items])
+    items, shared = fold([_with_digest(with_copies(item, pages), pages) for item in made.items])
     found = [*of_document(document), *shared, *made.findings]
     sure = True
     if isinstance(asked, AutoRule):
@@ -115,6 +116,10 @@ def conclude(
         sure = False
     taken = proposals[0].rule if isinstance(asked, AutoRule) and proposals else rule_text
     return Reading(tuple(items), tuple(found), len(pages), tuple(proposals), taken, sure)
+
+
+def _with_digest(item: NewItem, pages: Sequence[PageFacts]) -> NewItem:
+    return replace(item, digest=digest_of(item, pages[item.first_page - 1 : item.first_page - 1 + item.pages]))
 
 
 def _all_alike(items: Sequence[NewItem]) -> bool:

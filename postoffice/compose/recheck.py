@@ -56,6 +56,7 @@ def unchanged(item: Item) -> NewItem:
         item.channel,
         item.fields,
         item.parts,
+        item.digest,
     )
 
 

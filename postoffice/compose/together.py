@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from postoffice.compose import twins
 from postoffice.compose.countries import plain
 from postoffice.compose.sheets import MOST_IN_DL, MOST_SHEETS, sheets_of
 from postoffice.model.address import PostalAddress
@@ -65,6 +66,7 @@ def _joined(group: Sequence[NewItem], *, duplex: bool) -> NewItem:
         fax=next((one.fax for one in group if one.fax), ""),
         findings=tuple(finding for one in group for finding in one.findings),
         parts=tuple(parts),
+        digest=twins.joined([one.digest for one in group]),
     )
 
 
@@ -87,6 +89,7 @@ def shape_of(item: NewItem) -> dict[str, Any]:
         "reference": item.reference,
         "channel": item.channel.value if item.channel else None,
         "fields": dict(item.fields),
+        "digest": item.digest,
     }
 
 
@@ -103,4 +106,5 @@ def item_of(shape: Mapping[str, Any]) -> NewItem:
         reference=shape["reference"],
         channel=Channel(shape["channel"]) if shape["channel"] else None,
         fields=shape["fields"],
+        digest=shape.get("digest", ""),
     )

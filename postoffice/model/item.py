@@ -26,6 +26,7 @@ class NewItem:
     channel: Channel | None = None  #: as the document itself asks for it
     fields: Mapping[str, str] = field(default_factory=dict)  #: customer, invoice, amount (decimal), due (ISO date), ... as read
     parts: tuple[Mapping[str, Any], ...] = ()  #: the letters in one envelope, in order; see compose.together
+    digest: str = ""  #: the same for the same letter to the same recipient; see compose.twins. Empty: not known
 
     @property
     def level(self) -> Severity | None:
@@ -82,6 +83,8 @@ class Item:
     updated_at: datetime
     fields: Mapping[str, str] = field(default_factory=dict)  #: customer, invoice, amount (decimal), due (ISO date), ... as read
     parts: tuple[Mapping[str, Any], ...] = ()  #: the letters in one envelope, in order; empty for a single one
+    digest: str = ""  #: the same for the same letter to the same recipient; see compose.twins. Empty: not known
+    again: bool = False  #: a person said that it may go although the same letter went before
 
     @property
     def runs(self) -> tuple[tuple[int, int], ...]:

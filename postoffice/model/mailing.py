@@ -53,6 +53,16 @@ class EmailForm(StrEnum):
     ATTACHMENT = "attachment"  #: as a PDF in the e-mail
 
 
+class LinkProof(StrEnum):
+    """What a recipient types behind a secure link. What is not known of an item gives way to the first that is."""
+
+    AUTO = ""  #: the first that is known: postcode, reference, address of the message itself
+    EMAIL = "email"  #: their e-mail address; weak: whoever forwards the message knows it
+    POSTCODE = "postcode"
+    REFERENCE = "reference"  #: their customer number
+    CODE = "code"  #: a code sent at that moment, by another road than the link's where one is known: for what is confidential
+
+
 class Ground(StrEnum):
     """On what ground prospecting goes to persons; nothing else needs one. What the sender claims is kept with the mailing."""
 
@@ -85,6 +95,10 @@ class Options:
     send_at: datetime | None = None  #: not before; aware, UTC
     ground: Ground = Ground.CONSENT
     ladder: str = ""  #: where `channel` is None: steps by which each item is tried, see routing.ladder; empty: preferred > cheapest
+    plan: str = ""  #: name of the saved plan that `ladder` comes from; until it is sent, the plan's text of that moment counts
+    not_after: datetime | None = None  #: what no carrier has by then ends as failed; aware, UTC
+    per_hour: int = 0  #: items handed over an hour; 0: as fast as carriers take them
+    duplicates: bool = True  #: hold letters that went to the same recipient in the last 30 days
     cost_centre: str = ""
     together: Together = Together.NO  #: letters to one recipient in one envelope
     gsm: int = 80  #: grams a square metre of the paper: the weight and so the postage follow from it
@@ -92,6 +106,7 @@ class Options:
     letterhead: str = ""  #: SHA-256 of a PDF laid under the pages: its first page under first pages, its last under the others
     letterhead_over: bool = False  #: over the pages instead of under them
     inserts: tuple[Insert, ...] = ()  #: put behind each letter
+    proof: LinkProof = LinkProof.AUTO
     sheet_codes: bool = False  #: a DataMatrix on each sheet for the inserter, where the print house takes files
 
     def as_dict(self) -> dict[str, Any]:
@@ -109,7 +124,7 @@ class Options:
         known = {one.name for one in fields(Options)}
         given = {key: value for key, value in shape.items() if key in known}
         kinds = {"purpose": Purpose, "postage": Postage, "envelope": Envelope, "email_form": EmailForm, "ground": Ground}
-        kinds["together"] = Together
+        kinds |= {"together": Together, "proof": LinkProof}
         for key, kind in kinds.items():
             if key in given:
                 given[key] = kind(given[key])
@@ -119,8 +134,9 @@ class Options:
             given["channel"] = None
         if "inserts" in given:
             given["inserts"] = tuple(Insert(str(one["document"]), int(one["pages"])) for one in given["inserts"])
-        if isinstance(given.get("send_at"), str):
-            given["send_at"] = datetime.fromisoformat(given["send_at"])
+        for key in ("send_at", "not_after"):
+            if isinstance(given.get(key), str):
+                given[key] = datetime.fromisoformat(given[key])
         return Options(**given)
 
 

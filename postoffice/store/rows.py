@@ -83,6 +83,8 @@ def item(row: Row) -> Item:
         updated_at=row["updated_at"],
         fields=row["fields"] or {},
         parts=tuple(row["parts"] or ()),
+        digest=row["digest"] or "",
+        again=row["again"],
     )
 
 
@@ -129,6 +131,7 @@ def new_item(new: NewItem) -> dict[str, Any]:
         "channel": new.channel.value if new.channel else None,
         "fields": dict(new.fields) or None,
         "parts": [dict(part) for part in new.parts] or None,
+        "digest": new.digest or None,
         "findings": [finding.as_dict() for finding in new.findings],
         "level": new.level.value if new.level else None,
     }
