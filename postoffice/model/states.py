@@ -202,6 +202,7 @@ DELIVERY_COMMANDS: dict[str, tuple[frozenset[DeliveryState], DeliveryState]] = {
     "refuse": (frozenset({DeliveryState.SENDING, DeliveryState.IN_DOUBT, DeliveryState.QUEUED}), DeliveryState.FAILED),
     "cancel": (frozenset({DeliveryState.QUEUED}), DeliveryState.CANCELLED),
     "recall": (frozenset({DeliveryState.HANDED_OVER, DeliveryState.IN_PRODUCTION}), DeliveryState.CANCELLED),
+    "unreturn": (frozenset({DeliveryState.RETURNED}), DeliveryState.MAILED),  # entered by mistake: it was posted, no more is known
 }
 
 #: rank of a delivery's states for news: news moves a delivery only upwards

@@ -1,54 +1,61 @@
-"""The last look before hand-over: whoever opted out after the plan was made is left out."""
+"""The last look before hand-over: whoever opted out after the plan was made is left out, by the list of addresses and by the ledger."""
 
 from collections.abc import Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.house import House
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Delivery
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
-from postoffice.model.states import EventKind
-from postoffice.store import deliveries, events, items, suppressions
+from postoffice.privacy import ledger
+from postoffice.store import consents, deliveries, events, items, suppressions
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import Change
-
-WHY = "The address was put on the suppression list after this was planned; nothing was handed over."
+from postoffice.store.stopping import WHY, left_out
 
 
 async def leave_out_blocked(house: House, batch: Batch, mailing: Mailing, some: Sequence[Delivery]) -> list[Delivery]:
     """Those of the marked deliveries that may go; the others end here, with their reason."""
     async with house.database.read() as connection:
-        paper = [one.item_id for one in some if one.channel is Channel.POST]
-        found = await items.by_ids(connection, paper) if paper else {}
-        blinds = {one.id: _blind(house, one, found) for one in some}
-        purpose = mailing.options.purpose
-        blocked = await suppressions.among(connection, mailing.organisation_id, purpose, set(blinds.values()), house.clock.now())
-    if not blocked:
+        contacts = await items.contact_ids(connection, [one.item_id for one in some])
+        out = await _suppressed(connection, house, mailing, some)
+        if mailing.live:
+            out |= await _refused(connection, mailing, some, contacts)
+    if not out:
         return list(some)
-    out = [one for one in some if (one.channel, blinds[one.id]) in blocked]
     now = house.clock.now()
     async with house.database.write() as connection:
-        await deliveries.record(
-            connection, batch, [Change(one, "refuse", error=WHY, code="suppressed") for one in out], now, house.lease
-        )
-        contacts = await items.contact_ids(connection, [one.item_id for one in out])
-        told = [
-            events.NewEvent(
-                mailing.organisation_id,
-                EventKind.REFUSED,
-                "office",
-                now,
-                mailing_id=mailing.id,
-                item_id=one.item_id,
-                delivery_id=one.id,
-                contact_id=contacts.get(one.item_id),
-                code="suppressed",
-                text=WHY,
-            )
-            for one in out
-        ]
+        changes = [Change(one, "refuse", error=WHY[out[one.id]], code=out[one.id]) for one in some if one.id in out]
+        await deliveries.record(connection, batch, changes, now, house.lease)
+        told = [left_out(one, contacts.get(one.item_id), out[one.id], now) for one in some if one.id in out]
         await events.add(connection, told, now)
-    return [one for one in some if one not in out]
+    return [one for one in some if one.id not in out]
+
+
+async def _suppressed(connection: AsyncConnection, house: House, mailing: Mailing, some: Sequence[Delivery]) -> dict[str, str]:
+    paper = [one.item_id for one in some if one.channel is Channel.POST]
+    found = await items.by_ids(connection, paper) if paper else {}
+    blinds = {one.id: _blind(house, one, found) for one in some}
+    purpose = mailing.options.purpose
+    blocked = await suppressions.among(connection, mailing.organisation_id, purpose, set(blinds.values()), house.clock.now())
+    return {one.id: "suppressed" for one in some if (one.channel, blinds[one.id]) in blocked}
+
+
+async def _refused(
+    connection: AsyncConnection, mailing: Mailing, some: Sequence[Delivery], contacts: Mapping[str, str | None]
+) -> dict[str, str]:
+    known = {contact_id for contact_id in contacts.values() if contact_id}
+    if not known:
+        return {}
+    said = await consents.of_contacts(connection, mailing.organisation_id, known)
+    purpose = mailing.options.purpose.value
+    return {
+        one.id: "opted-out"
+        for one in some
+        if ledger.standing(said.get(contacts.get(one.item_id) or "", ()), purpose, one.channel.value) is False
+    }
 
 
 def _blind(house: House, one: Delivery, found: Mapping[str, Item]) -> str:

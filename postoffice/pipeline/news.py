@@ -2,23 +2,31 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice import optouts, returned
 from postoffice.house import House
 from postoffice.model.channel import Channel, Purpose
+from postoffice.model.consent import Means
 from postoffice.model.delivery import Delivery, Event
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
+from postoffice.model.returned import Way
 from postoffice.model.states import NEWS, EventKind
-from postoffice.store import answers, deliveries, events, items, mailings, suppressions
+from postoffice.optouts import Address, Wish
+from postoffice.store import answers, deliveries, events, items, mailings, points, suppressions
 from postoffice.store.carriers import find as find_carrier
 from postoffice.store.finishing import finish_if_done
+from postoffice.tracking.returned.rules import reason_of
 
-#: what a recipient says that blocks the address: the reason on the suppression list
-OPT_OUTS: Mapping[EventKind, str] = {EventKind.OPTED_OUT: "opt-out", EventKind.COMPLAINED: "complaint"}
+#: what a recipient says that stops more of the same
+OPT_OUTS = frozenset({EventKind.OPTED_OUT, EventKind.COMPLAINED})
+FULL_BOX = "mailboxfull"  #: the word of tracking.mail.values.Reason in a bounce's detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +140,20 @@ def _event(one: Placed, organisation_id: str, carrier: str) -> events.NewEvent:
         contact_id=one.item.contact_id if one.item else one.contact_id,
         code=event.code,
         text=event.text,
-        detail=dict(event.detail),
+        detail=_detail(one),
         news_id=one.told.news_id,
         once=_once(event) if keyed else _once_of_answer(event, carrier),
         unplaced=not keyed,
     )
+
+
+def _detail(one: Placed) -> dict[str, Any]:
+    """What is told beside; of a returned letter also why it came back, in one vocabulary for all houses."""
+    event = one.told.event
+    if event.kind is not EventKind.RETURNED or one.delivery is None or one.delivery.channel is not Channel.POST:
+        return dict(event.detail)
+    reason = reason_of(event.code, event.text, dead=event.address_dead)
+    return {**event.detail, "reason": reason.value, "way": Way.HOUSE.value}
 
 
 def _once(event: Event) -> str:
@@ -154,32 +171,55 @@ def _once_of_answer(event: Event, carrier: str) -> str:
 
 
 async def _block(connection: AsyncConnection, house: House, organisation_id: str, carrier: str, one: Placed) -> None:
-    """Put the address on the suppression list where the news says so. Trials of the sandbox block nothing real."""
+    """What the news says of the address, or its owner says of our mail, takes effect. Trials of the sandbox block nothing real."""
     event = one.told.event
-    if event.address_dead and one.mailing and one.delivery and one.item:
-        await block_address(connection, house, one.mailing, one.delivery, one.item, event.code, carrier)
+    if one.mailing and one.delivery and one.item:
+        if event.kind is EventKind.RETURNED and one.delivery.channel is Channel.POST:
+            await returned.told(connection, house, one.mailing, one.delivery, one.item, event, carrier)
+        elif event.address_dead:
+            await block_address(connection, house, one.mailing, one.delivery, one.item, event.code, carrier)
+        elif event.kind is EventKind.BOUNCED and event.detail.get("reason") == FULL_BOX:
+            await pause_address(connection, house, one.mailing, one.delivery, one.item, carrier)
     if event.kind not in OPT_OUTS:
         return
-    reason = OPT_OUTS[event.kind]
     if one.delivery and one.mailing:
         if one.mailing.live:
-            text = suppressions.normal(one.delivery.channel, one.delivery.to, one.item.address if one.item else None)
-            await _suppress(connection, house, one.delivery, text, reason, carrier, _concerned(one.mailing.options.purpose))
+            await optouts.record(connection, house, _wish(one, carrier))
         return
     row = await find_carrier(connection, organisation_id, carrier)
     if row is None or row.kind.startswith("sandbox"):
         return
     # nothing tells what it answers to: whoever writes STOP to a number of ours hears no more from it
-    for to in answers.spellings(row.channel, str(event.detail["from"])):
-        await suppressions.add(
-            connection,
-            organisation_id=organisation_id,
-            channel=row.channel,
-            address_hash=house.keyring.blind(suppressions.normal(row.channel, to, None)),
-            reason=reason,
-            origin=carrier,
-            now=house.clock.now(),
-        )
+    sender = Address(row.channel, str(event.detail["from"]))
+    proof = {"carrier": carrier, "news": one.told.news_id}
+    means = _means(event.kind, row.channel)
+    wish = Wish(organisation_id, means, event.at, carrier, one.contact_id, None, row.channel, (sender,), proof=proof)
+    await optouts.record(connection, house, wish)
+
+
+def _wish(one: Placed, carrier: str) -> Wish:
+    event, delivery, mailing = one.told.event, one.delivery, one.mailing
+    assert delivery and mailing
+    address = Address(delivery.channel, delivery.to, one.item.address if one.item and delivery.channel is Channel.POST else None)
+    return Wish(
+        mailing.organisation_id,
+        _means(event.kind, delivery.channel),
+        event.at,
+        carrier,
+        one.item.contact_id if one.item else None,
+        _concerned(mailing.options.purpose),
+        delivery.channel,
+        (address,),
+        mailing.id,
+        {"delivery": delivery.id, "carrier": carrier, "news": one.told.news_id, "mail": event.detail.get("mail")},
+    )
+
+
+def _means(kind: EventKind, channel: Channel) -> Means:
+    """How somebody said it who answers on a channel."""
+    if kind is EventKind.COMPLAINED:
+        return Means.COMPLAINT
+    return {Channel.SMS: Means.SMS, Channel.EMAIL: Means.EMAIL, Channel.FAX: Means.FAX, Channel.POST: Means.LETTER}[channel]
 
 
 def _concerned(purpose: Purpose) -> tuple[Purpose, ...]:
@@ -187,35 +227,51 @@ def _concerned(purpose: Purpose) -> tuple[Purpose, ...]:
     return tuple(dict.fromkeys((purpose, Purpose.PROMOTION)))
 
 
-async def _suppress(
-    connection: AsyncConnection, house: House, delivery: Delivery, text: str, reason: str, origin: str, purposes: Sequence[Purpose]
-) -> None:
-    for purpose in purposes:
-        await suppressions.add(
-            connection,
-            organisation_id=delivery.organisation_id,
-            channel=delivery.channel,
-            address_hash=house.keyring.blind(text),
-            reason=reason,
-            origin=origin,
-            now=house.clock.now(),
-            purpose=purpose,
-        )
-
-
 async def block_address(
     connection: AsyncConnection, house: House, mailing: Mailing, delivery: Delivery, item: Item, reason: str, origin: str
 ) -> None:
     """An address that is truly dead is not used again, for any purpose. Trials of the sandbox block nothing real."""
+    await _ban(connection, house, mailing, delivery, item, reason[:40] or "dead", origin, points.DEAD, None)
+
+
+async def pause_address(
+    connection: AsyncConnection, house: House, mailing: Mailing, delivery: Delivery, item: Item, origin: str
+) -> None:
+    """A mailbox without room is left alone for a while."""
+    until = house.clock.now() + suppressions.FULL_FOR
+    await _ban(connection, house, mailing, delivery, item, suppressions.FULL, origin, points.DOUBTFUL, until)
+
+
+async def _ban(
+    connection: AsyncConnection,
+    house: House,
+    mailing: Mailing,
+    delivery: Delivery,
+    item: Item,
+    reason: str,
+    origin: str,
+    health: str,
+    until: datetime | None,
+) -> None:
     if not mailing.live:
         return
-    blind = house.keyring.blind(suppressions.normal(delivery.channel, delivery.to, item.address))
+    text, now = suppressions.normal(delivery.channel, delivery.to, item.address), house.clock.now()
     await suppressions.add(
         connection,
         organisation_id=delivery.organisation_id,
         channel=delivery.channel,
-        address_hash=blind,
-        reason=reason[:40] or "dead",
+        address_hash=house.keyring.blind(text),
+        reason=reason,
         origin=origin,
-        now=house.clock.now(),
+        now=now,
+        expires_at=until,
+        contact_id=item.contact_id,
+        mailing_id=mailing.id,
     )
+    if item.contact_id:
+
+        def meant(point: points.Point) -> bool:
+            same = point.channel is delivery.channel and suppressions.normal(point.channel, point.value, point.address) == text
+            return same and not (health == points.DOUBTFUL and point.health == points.DEAD)
+
+        await points.mark(connection, item.organisation_id, item.contact_id, meant, health, reason, now)

@@ -4,16 +4,21 @@ The POST takes effect at once, needs no cookie and answers without redirect; the
 """
 
 import re
+from datetime import datetime
 from typing import NamedTuple
 
 from aiohttp import web
 
+from postoffice import optouts
 from postoffice.house import HOUSE, House
+from postoffice.model.channel import Channel
+from postoffice.model.consent import Means
 from postoffice.model.delivery import Delivery
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.model.people import Organisation
 from postoffice.model.states import EventKind
+from postoffice.optouts import Address, Wish
 from postoffice.portal.pages import language_of, missing, page
 from postoffice.store import contacts, deliveries, events, items, mailings, people, suppressions
 from postoffice.words import Words
@@ -22,7 +27,7 @@ PATH = "/u/{token}"
 _MOST_BODY = 8192  # bytes; a program sends 26, as a form or as a part of one
 #: RFC 8058, 3.2: the one field, urlencoded or multipart/form-data
 _WISH = re.compile(rb'(?:^|&)List-Unsubscribe=One-Click(?:&|\s*$)|name="?List-Unsubscribe"?\r?\n(?:[^\r\n]+\r?\n)*\r?\nOne-Click\r?\n')
-REASON, ORIGIN = "unsubscribed", "recipient"
+ORIGIN = "recipient"
 
 
 class Found(NamedTuple):
@@ -54,19 +59,30 @@ async def stop(request: web.Request) -> web.Response:
     now = house.clock.now()
     async with house.database.write() as connection:
         if found.mailing.live:  # trials of the sandbox block nothing real
-            await suppressions.add(
-                connection,
-                organisation_id=found.mailing.organisation_id,
-                channel=found.delivery.channel,
-                address_hash=_blind(house, found),
-                reason=REASON,
-                origin=ORIGIN,
-                now=now,
-                purpose=found.mailing.options.purpose,
-            )
+            await optouts.record(connection, house, _wish(request, found, now))
         await events.add(connection, [_event(found, house)], now)
     house.log.info("portal.unsubscribed", delivery=found.delivery.id)
     return _page(request, found, done=True)
+
+
+def _wish(request: web.Request, found: Found, now: datetime) -> Wish:
+    """Whose word it is, with its proof: a mailbox program's button, or the page behind the link."""
+    delivery, item, mailing = found.delivery, found.item, found.mailing
+    by_page = "Sec-Fetch-Mode" in request.headers or "Origin" in request.headers  # browsers say so; mailbox programs do not
+    proof = {"delivery": delivery.id, "agent": request.headers.get("User-Agent", "")[:200], "ip": request.remote or ""}
+    address = Address(delivery.channel, delivery.to, item.address if delivery.channel is Channel.POST else None)
+    return Wish(
+        mailing.organisation_id,
+        Means.LINK if by_page else Means.ONE_CLICK,
+        now,
+        ORIGIN,
+        item.contact_id,
+        (mailing.options.purpose,),
+        delivery.channel,
+        (address,),
+        mailing.id,
+        proof,
+    )
 
 
 def _event(found: Found, house: House) -> events.NewEvent:

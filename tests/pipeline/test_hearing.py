@@ -163,7 +163,7 @@ async def test_stop_holds_before_the_next_item_is_handed_over(office: Office, ga
     assert refused.delivery_id not in gateway.taken
     async with office.house.database.read() as connection:
         line = (await events.of_item(connection, refused.id))[-1]
-    assert (line.kind, line.source, line.code) == (EventKind.REFUSED, "office", "suppressed")
+    assert (line.kind, line.source, line.code) == (EventKind.REFUSED, "office", "opted-out")
 
 
 async def test_stop_of_a_stranger_blocks_everything_and_a_trial_blocks_nothing(office: Office, gateway: Reader) -> None:
