@@ -260,7 +260,8 @@ async def follow_plan(house: House, item: Item) -> None:
 
 
 async def release(house: House, item: Item, actor: Actor) -> None:
-    """A person looked and says that this held item may go as it is."""
+    """A person looked and says that this held item may go as it is. Conflict row-not-made where there is no letter to send."""
+    recheck.check_release(item)
     async with house.database.write() as connection:
         await items.command(connection, item, "release", house.clock.now(), held_reason="")
         await _tell(connection, house, item, actor, EventKind.EDITED, detail={"released": item.held_reason})

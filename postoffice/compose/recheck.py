@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from postoffice.compose.findings_merge import HOLDS
 from postoffice.compose.pages import read_pages
 from postoffice.compose.read_address import check_typed
 from postoffice.compose.split import cut, parse_rule
 from postoffice.compose.values import check_email, check_number
 from postoffice.model.address import PostalAddress
+from postoffice.model.errors import Conflict
 from postoffice.model.finding import Finding
 from postoffice.model.item import Item, NewItem
 from postoffice.model.layout import LAYOUTS, Layout
@@ -19,6 +21,16 @@ _OF_ADDRESS = ("address-", "no-address", "ocr-address", "window-")
 def check_rule(rule: str) -> None:
     """PostOfficeError where a split rule cannot be understood."""
     parse_rule(rule)
+
+
+def check_release(item: Item) -> None:
+    """Conflict row-not-made where there is no letter that could go: its page only stands for a row that has to be corrected."""
+    if item.held_reason.startswith(HOLDS):
+        raise Conflict(
+            "row-not-made",
+            "No letter was made of this row: there is nothing that could be released.",
+            help="Correct the row in the spreadsheet and bring it in again, or leave it out.",
+        )
 
 
 def address(

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from postoffice import outgoing
-from postoffice.compose.message import render_message
+from postoffice.compose.message import Message, render_message
 from postoffice.compose.pictures import pictures_of
 from postoffice.house import House
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Attachment, Delivery, Pages, Piece
 from postoffice.model.errors import NotFound
 from postoffice.model.item import Item
-from postoffice.model.mailing import EmailForm, Mailing, Options
+from postoffice.model.mailing import EmailForm, LinkProof, Mailing, Options
 from postoffice.model.people import Organisation
 from postoffice.pdf import cut
+from postoffice.pipeline import merge_words
 from postoffice.routing.plan import Rung, options_on
 from postoffice.store import items, links
 
@@ -37,6 +38,7 @@ class Bench:
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
     _path: Path | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _own_words: dict[str, Message] = field(default_factory=dict)  #: of a template, by delivery
 
     async def __aenter__(self) -> "Bench":
         return self
@@ -63,6 +65,7 @@ class Bench:
         if with_link:
             async with self.house.database.write() as connection:
                 await links.add_missing(connection, [self._link(delivery, item) for delivery, item in with_link])
+        await self._find_words(pairs)
         cutter = Cutter(self, {(item.first_page, item.pages): item.runs for _, item in pairs})
         return [await self._piece(delivery, item, cutter) for delivery, item in pairs]
 
@@ -77,9 +80,35 @@ class Bench:
             return self.mailing.options
         return options_on(Rung.from_dict(item.plan[delivery.rung]), self.mailing.options)
 
+    async def _find_words(self, pairs: Sequence[tuple[Delivery, Item]]) -> None:
+        """The e-mails and short messages of these letters that their template writes itself."""
+        if self.mailing.media_type != merge_words.MEDIA_TYPE:
+            return
+        told = [
+            merge_words.Telling(delivery.id, delivery.channel, item.first_page, self._situation(delivery, item))
+            for delivery, item in pairs
+            if delivery.channel in (Channel.EMAIL, Channel.SMS)
+        ]
+        self._own_words = await merge_words.find(self.house, self.mailing, self.organisation.name, told)
+
+    def _situation(self, delivery: Delivery, item: Item) -> merge_words.Situation:
+        return merge_words.Situation(
+            link=self._address_of_link(delivery, item),
+            unsubscribe=self._unsubscribe(delivery),
+            pages=item.pages,
+            proof=proof_of(item, delivery)[0],
+            expires_at=self._link_end(self.house.clock.now()).date(),
+            message=self.mailing.options.message,
+            subject=self._subject(),
+        )
+
+    def _address_of_link(self, delivery: Delivery, item: Item) -> str:
+        """Empty where the letter is attached."""
+        return f"{self.house.url}/l/{self.house.keyring.link_token(delivery.id)}" if self._needs_link(delivery, item) else ""
+
     def _link(self, delivery: Delivery, item: Item) -> dict[str, Any]:
         now = self.house.clock.now()
-        kind, text = proof_of(item, delivery)
+        kind, text = proof_of(item, delivery, self.mailing.options.proof)
         return {
             "organisation_id": delivery.organisation_id,
             "item_id": item.id,
@@ -115,7 +144,7 @@ class Bench:
         }
         if delivery.channel not in (Channel.EMAIL, Channel.SMS):
             return Piece(**shared, subject=self._subject())
-        words = self._words(delivery, item)
+        words = self._own_words.get(delivery.id) or self._words(delivery, item)
         shared |= {"subject": words.subject, "text": words.text, "html": words.html}
         if delivery.channel is not Channel.EMAIL:
             return Piece(**shared)
@@ -162,7 +191,7 @@ class Bench:
         return self.mailing.options.subject or self.mailing.name
 
     def _words(self, delivery: Delivery, item: Item) -> Any:
-        link = f"{self.house.url}/l/{self.house.keyring.link_token(delivery.id)}" if self._needs_link(delivery, item) else ""
+        link = self._address_of_link(delivery, item)
         context = {
             "sender_name": self.organisation.name,
             "recipient_name": item.address.name if item.address else "",
@@ -172,7 +201,7 @@ class Bench:
             "attachment": not link,
             "pages": item.pages,
             "purpose": self.mailing.options.purpose.value,
-            "proof": proof_of(item, delivery)[0],
+            "proof": proof_of(item, delivery, self.mailing.options.proof)[0],
             "expires_at": self._link_end(self.house.clock.now()),
             "unsubscribe": self._unsubscribe(delivery),
         }
@@ -211,8 +240,15 @@ class Cutter:
         return dict(zip(self._items, parts, strict=True))
 
 
-def proof_of(item: Item, delivery: Delivery) -> tuple[str, str]:
+def proof_of(item: Item, delivery: Delivery, wanted: LinkProof = LinkProof.AUTO) -> tuple[str, str]:
     """What the recipient will have to type behind the link, and its expected text: something that a scanner does not know."""
+    email = item.email or (delivery.to if delivery.channel is Channel.EMAIL else "")
+    postcode = item.address.postcode if item.address else ""
+    known = {LinkProof.EMAIL: email, LinkProof.POSTCODE: postcode, LinkProof.REFERENCE: item.reference}
+    if wanted is LinkProof.CODE:
+        return "code", ""
+    if known.get(wanted):
+        return wanted.value, known[wanted]
     if item.address and item.address.postcode:
         return "postcode", item.address.postcode
     if item.reference:

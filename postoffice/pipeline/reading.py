@@ -15,6 +15,7 @@ from postoffice.pdf import convert
 from postoffice.pdf.document import DocumentFacts, inspect
 from postoffice.pdf.outline import outline
 from postoffice.pdf.sniff import PDF
+from postoffice.pipeline import merging
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, events, mailings
 from postoffice.store.batches import Batch
@@ -32,14 +33,19 @@ async def read(house: House, batch: Batch, stop: Stop) -> None:
             await mailings.command(connection, mailing, "read")
     if mailing.state in (MailingState.RECEIVED, MailingState.READING):
         try:
-            mailing, facts = await _as_pdf(house, mailing)
-            reading = await _read_items(house, mailing, facts, stop)
+            reading = None
+            if mailing.media_type == merging.MEDIA_TYPE:
+                await merging.merge(house, batch, mailing, stop)
+            else:
+                mailing, facts = await _as_pdf(house, mailing)
+                reading = await _read_items(house, mailing, facts, stop)
         except PostOfficeError as error:
             if error.status >= 500:  # ours to mend (disk full): try again later
                 raise
             await _fail(house, batch, mailing, error)
             return
-        await _offer(house, batch, mailing, reading)
+        if reading is not None:
+            await _offer(house, batch, mailing, reading)
     await _go_on(house, batch)
 
 

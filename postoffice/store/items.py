@@ -30,15 +30,19 @@ class Filter:
     search: str = ""
 
 
-async def add_all(connection: AsyncConnection, organisation_id: str, mailing_id: str, new: Sequence[NewItem], now: datetime) -> int:
+async def add_all(
+    connection: AsyncConnection, organisation_id: str, mailing_id: str, new: Sequence[NewItem], now: datetime, *, after: int = 0
+) -> int:
     """Write what the cutter proposed, from position 1; items with an error are held at once. Returns how many are held.
 
-    Whatever an earlier reading of the same mailing left is removed first, so that reading twice changes nothing.
+    Whatever an earlier reading of the same mailing left is removed first, so that reading twice changes nothing. `after`: the
+    position that a first part ended at.
     """
-    await connection.execute(items.delete().where(items.c.mailing_id == mailing_id))
+    if not after:
+        await connection.execute(items.delete().where(items.c.mailing_id == mailing_id))
     held = 0
     values = []
-    for position, one in enumerate(new, start=1):
+    for position, one in enumerate(new, start=after + 1):
         reason = next((finding.code for finding in one.findings if finding.severity is Severity.ERROR), "")
         held += bool(reason)
         values.append(_values(organisation_id, mailing_id, position, one, reason, now))
@@ -254,6 +258,8 @@ async def set_state(
     query = items.update().where(items.c.mailing_id == mailing_id, items.c.state == source.value)
     if ids:
         query = query.where(items.c.id.in_(ids))
+    if target_word == "include":
+        query = query.where(items.c.held_reason.not_like("row-%"))  # a row of which no letter was made, see compose.findings_merge
     result = await connection.execute(query.values(state=target.value, updated_at=now))
     return int(result.rowcount)
 

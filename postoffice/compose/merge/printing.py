@@ -11,6 +11,7 @@ import pikepdf
 from postoffice.compose.merge.checks import Checked, Problem, check_record
 from postoffice.compose.merge.content import Content
 from postoffice.compose.merge.records import Record, job_of, unpack
+from postoffice.compose.merge.uses import uses_of
 from postoffice.compose.merge.wording import TRIED_LINK, Situation, Wording
 from postoffice.compose.render import RowError, Template, TemplateFault, render_letter, render_letters
 from postoffice.compose.render.template import LETTER
@@ -126,6 +127,16 @@ def print_chunk(packed: Path, content: Content, pictures: Path | None, target: P
             seconds=SECONDS,
         )
     chunk.roads, chunk.pages = letters.roads, letters.pages
+    _stand_ins(chunk, content, target)
+    return chunk
+
+
+def print_refusal(packed: Path, content: Content, target: Path, why: str) -> Chunk:
+    """The sheet of a record that no letter can be made of, because the process that tries does not live through it."""
+    uses = uses_of(content)
+    chunk = Chunk([Made(check_record(record, uses, content)) for record in unpack(packed)])
+    for made in chunk.made:
+        made.checked.problems.append(Problem("row-not-made", why))
     _stand_ins(chunk, content, target)
     return chunk
 

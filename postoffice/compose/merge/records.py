@@ -155,3 +155,11 @@ def split(path: Path, folder: Path, size: int) -> tuple[Job, list[int]]:
         pack(folder / f"{len(counts)}.gz", job, some)
         counts.append(len(some))
     return job, counts
+
+
+def halve(path: Path, folder: Path) -> int:
+    """The records of a packed file as `0.gz` and `1.gz`; how many there were (1: nothing is written)."""
+    count = sum(1 for _ in unpack(path))
+    if count > 1:
+        split(path, folder, -(-count // 2))
+    return count

@@ -1,0 +1,1 @@
+"""Letters of a template and a list of recipients: fields, columns, checks, printing, words."""
