@@ -1,0 +1,75 @@
+"""The index beside the contacts: words, other programs' numbers, tags, and what alike people share. The caller owns the transaction.
+
+What its entries are made of is contacts.keys' business: here they are pairs of kind and value.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.errors import Conflict
+from postoffice.store.schema import contact_keys, contacts
+from postoffice.store.upsert import insert_into
+
+AT_ONCE = 5_000  #: values of one IN list: far below what either database takes
+Key = tuple[str, str]
+LEARNT = "m"  #: entries that a person's decision made: they stay when the others are made anew
+
+
+async def write(connection: AsyncConnection, organisation_id: str, entries: Iterable[tuple[str, Collection[Key]]]) -> None:
+    """Add entries: (contact id, keys). Those that are there stay. Conflict where another contact has the same external number."""
+    rows = sorted((kind, value, contact_id) for contact_id, keys in entries for kind, value in keys)  # neighbours are written together
+    if not rows:
+        return
+    values = [
+        {"organisation_id": organisation_id, "kind": kind, "value": value, "contact_id": contact_id} for kind, value, contact_id in rows
+    ]
+    pairs = ["organisation_id", "kind", "value", "contact_id"]
+    try:
+        await connection.execute(insert_into(connection, contact_keys).on_conflict_do_nothing(index_elements=pairs), values)
+    except sa.exc.IntegrityError:
+        raise Conflict(
+            "external-id-taken", "Another contact has this number already.", help="Look for it, or merge the two contacts."
+        ) from None
+
+
+async def replace(connection: AsyncConnection, organisation_id: str, contact_id: str, keys: Collection[Key]) -> None:
+    """Make a contact's entries anew."""
+    mine = contact_keys.c.contact_id == contact_id, contact_keys.c.kind != LEARNT
+    found = await connection.execute(sa.select(contact_keys.c.kind, contact_keys.c.value).where(*mine))
+    there = {(row.kind, row.value) for row in found}
+    gone = there - set(keys)
+    if gone:
+        both = sa.tuple_(contact_keys.c.kind, contact_keys.c.value)
+        await connection.execute(
+            contact_keys.delete().where(contact_keys.c.organisation_id == organisation_id, *mine, both.in_(sorted(gone)))
+        )
+    await write(connection, organisation_id, [(contact_id, set(keys) - there)])
+
+
+async def holders(
+    connection: AsyncConnection, organisation_id: str, kind: str, values: Iterable[str], most: int = 0
+) -> dict[str, list[str]]:
+    """{value: ids of its contacts}, merged ones as those that stand for them. `most`: a value that more have is left out."""
+    wanted, found = sorted(set(values)), defaultdict[str, list[str]](list)
+    for start in range(0, len(wanted), AT_ONCE):
+        query = (
+            sa.select(contact_keys.c.value, sa.func.coalesce(contacts.c.merged_into, contacts.c.id))
+            .join(contacts, contacts.c.id == contact_keys.c.contact_id)
+            .where(
+                contact_keys.c.organisation_id == organisation_id,
+                contact_keys.c.kind == kind,
+                contact_keys.c.value.in_(wanted[start : start + AT_ONCE]),
+            )
+        )
+        for value, contact_id in await connection.execute(query):
+            if contact_id not in found[value]:
+                found[value].append(contact_id)
+    return {value: ids for value, ids in found.items() if not most or len(ids) <= most}
+
+
+async def forget(connection: AsyncConnection, contact_ids: Collection[str]) -> None:
+    """Remove all entries of contacts."""
+    await connection.execute(contact_keys.delete().where(contact_keys.c.contact_id.in_(contact_ids)))
