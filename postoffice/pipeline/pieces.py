@@ -161,7 +161,7 @@ class Bench:
         plain, paper = cutter.pdf_of(item.first_page, item.pages), delivery.channel is Channel.POST
         if not outgoing.wears(options, paper=paper):
             return Pages(mailing.document, item.first_page, item.pages, plain, cutter.together)
-        lines = item.address.lines if item.address else ()
+        lines = item.address.for_post if item.address else ()
 
         async def pdf() -> bytes:
             key = delivery.id if paper else ""

@@ -2,25 +2,20 @@
 
 from datetime import timedelta
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
 
 import phonenumbers
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.house import HOUSE, House
-from postoffice.model.channel import Purpose
-from postoffice.model.item import Item
-from postoffice.model.mailing import Mailing
-from postoffice.model.people import Organisation
+from postoffice.house import HOUSE
 from postoffice.model.states import EventKind
-from postoffice.portal.pages import DOCUMENT, language_of, missing, page
-from postoffice.portal.visit import LIFETIME, cookie_name
-from postoffice.store import contacts, events, items, links, mailings, people
-from postoffice.store.links import Link
-from postoffice.words import N_, Words
-
-_MOST_TYPED = 400  # letters of a proof
-_MOST_BODY = 4096
+from postoffice.portal import coding, limits
+from postoffice.portal.forms import fields_of, from_own_page
+from postoffice.portal.found import Found, behind, event, note, title_of
+from postoffice.portal.pages import CHOICES, DOCUMENT, missing, page
+from postoffice.portal.visit import CODE, LIFETIME, TYPED, welcome
+from postoffice.store import events, links, tries
+from postoffice.words import N_
 
 
 class Question(NamedTuple):
@@ -44,78 +39,31 @@ QUESTIONS = {
     "mobile": Question(N_("Your mobile number"), N_("The number that this message was sent to."), "tel", "tel", "tel"),
 }
 
-#: what a letter is, said without anything that only its recipient may know
-TITLES = {
-    Purpose.INVOICE: N_("{sender} sends you an invoice"),
-    Purpose.CONTRACT: N_("{sender} sends you a contract"),
-    Purpose.SERVICE: N_("{sender} sends you a message"),
-    Purpose.PROMOTION: N_("{sender} sends you a message"),
-    Purpose.OTHER: N_("{sender} sends you a letter"),
-}
-
-
-class Found(NamedTuple):
-    """What lies behind a link, and the words of its reader."""
-
-    link: Link
-    item: Item
-    mailing: Mailing
-    organisation: Organisation
-    words: Words
-
 
 async def show(request: web.Request) -> web.Response:
-    """GET /l/{token}: changes nothing, so a scanner that follows the link learns and does nothing."""
+    """GET /l/{token}: changes nothing, so a scanner that follows the link learns and does nothing.
+
+    A link that expired looks like one that did not: only who proves to be the recipient is told.
+    """
     found = await _find(request)
-    if found is None:
-        return missing(request)
-    if found.link.expires_at <= request.app[HOUSE].clock.now():
-        return _ended(request, found)
-    return _landing(request, found)
+    return missing(request) if found is None else await _landing(request, found)
 
 
 async def prove(request: web.Request) -> web.StreamResponse:
-    """POST /l/{token}: the typed proof; where it is right, a cookie for this link and on to the letter."""
-    house = request.app[HOUSE]
-    if not _from_own_page(request):
-        return _landing_or_missing(request, await _find(request), 403)
-    typed = await _typed(request)
+    """POST /l/{token}: the typed proof or code; where it is right, a cookie for this recipient and on to the letter."""
+    if not from_own_page(request):
+        found = await _find(request)
+        return await _landing(request, found, status=403) if found else missing(request)
+    fields = await fields_of(request)
     found = await _find(request)
     if found is None:
         return missing(request)
-    now = house.clock.now()
-    if found.link.expires_at <= now:
-        return _ended(request, found)
+    if found.link.proof == CODE:
+        return await _by_code(request, found, fields)
+    typed = fields.get("proof", "")
     if not typed:
-        return _landing(request, found, status=422, error=found.words.gettext("Type it into the field, please."))
-    token = request.match_info["token"]
-    proof = _as_kept(found, typed)
-    async with house.database.write() as connection:
-        right, paused = await links.try_proof(connection, found.link, token, proof, now)
-        session = await links.open_session(connection, found.link, now, LIFETIME) if right else ""
-        action = "link.proven" if right else "link.paused" if paused else "link.wrong"
-        if not paused:
-            await people.note(
-                connection,
-                organisation_id=found.link.organisation_id,
-                actor=f"link:{found.link.id}",
-                action=action,
-                subject=found.item.id,
-                now=now,
-            )
-        if right:
-            await links.opened(connection, found.item.id, now)
-            await events.add(connection, [event(found, EventKind.CLICKED, house)], now)
-    house.log.info(action.replace("link", "portal"), link=found.link.id)
-    if paused:
-        return _paused(request, found)
-    if not right:
-        return _landing(request, found, status=422, error=found.words.gettext("This does not match. Check it and try again."))
-    response = web.Response(status=303, headers={"Location": DOCUMENT})
-    response.set_cookie(
-        cookie_name(house), session, max_age=int(LIFETIME.total_seconds()), path="/", secure=house.secure, httponly=True, samesite="Lax"
-    )
-    return response
+        return await _landing(request, found, status=422, error=found.words.gettext("Type it into the field, please."))
+    return await _judge(request, found, _as_kept(found, typed))
 
 
 async def nowhere(request: web.Request) -> web.Response:
@@ -123,111 +71,133 @@ async def nowhere(request: web.Request) -> web.Response:
     return missing(request)
 
 
-def event(found: Found, kind: EventKind, house: House, once: str = "") -> events.NewEvent:
-    """News from the recipient."""
-    return events.NewEvent(
-        found.link.organisation_id,
-        kind,
-        "recipient",
-        house.clock.now(),
-        mailing_id=found.mailing.id,
-        item_id=found.item.id,
-        delivery_id=found.link.delivery_id,
-        contact_id=found.item.contact_id,
-        once=once,
-    )
+async def _judge(request: web.Request, found: Found, proof: str) -> web.StreamResponse:
+    house, counted = request.app[HOUSE], limits.of_tries(request, found)
+    now, token = house.clock.now(), request.match_info["token"]
+    async with house.database.read() as connection:
+        if pause := await tries.wait(connection, counted, now):
+            return paused(request, found, pause)
+    session = ""
+    async with house.database.write() as connection:
+        pause = await tries.count(connection, found.organisation.id, counted, now)
+        right, over = (False, False) if pause else await links.try_proof(connection, found.link, token, proof, now)
+        if right:
+            await tries.forgive(connection, counted)
+            session = await _open(connection, request, found, TYPED)
+        elif not (pause or over):
+            await note(connection, request, found.link, "link.wrong", found.item.id)
+    house.log.info("portal.proven" if right else "portal.paused" if pause or over else "portal.wrong", link=found.link.id)
+    if right:
+        return _let_in(request, found, session)
+    if pause or over:
+        return paused(request, found, pause or links.TRIES_WITHIN)
+    return await _landing(request, found, status=422, error=found.words.gettext("This does not match. Check it and try again."))
 
 
-async def behind(request: web.Request, link: Link) -> Found:
-    """Everything that a page says of a link."""
-    async with request.app[HOUSE].database.read() as connection:
-        item = await items.get(connection, link.item_id, link.organisation_id)
-        mailing = await mailings.get(connection, item.mailing_id, link.organisation_id)
-        organisation = await people.organisation(connection, link.organisation_id)
-        contact = await contacts.get(connection, item.contact_id, link.organisation_id) if item.contact_id else None
-    language = language_of(request, [contact.language if contact else "", organisation.language])
-    return Found(link, item, mailing, organisation, Words(language, organisation.timezone, organisation.currency))
+async def _by_code(request: web.Request, found: Found, fields: dict[str, str]) -> web.StreamResponse:
+    """A code is asked for, or typed."""
+    if "ask" not in fields:
+        return await _send(request, found)
+    judged = await coding.judge(request, found, "open", fields["ask"], fields.get("code", ""))
+    if judged.pause:
+        return paused(request, found, judged.pause)
+    if not judged.right:
+        error = judged.words(found)
+        ask = "" if judged.over else fields["ask"]
+        return await _landing(request, found, status=422, error=error, ask=ask)
+    house = request.app[HOUSE]
+    async with house.database.write() as connection:
+        await links.note_proven(connection, found.link, house.clock.now())
+        session = await _open(connection, request, found, CODE)
+    house.log.info("portal.proven", link=found.link.id)
+    return _let_in(request, found, session)
+
+
+async def _send(request: web.Request, found: Found) -> web.StreamResponse:
+    road = await coding.road_of(request, found)
+    if road is None:
+        return await _landing(request, found, status=409)
+    sent = await coding.send(request, found, "open", road)
+    if sent.pause:
+        return paused(request, found, sent.pause)
+    if not sent.ask:
+        error = found.words.gettext("The code could not be sent just now. Try again in a few minutes.")
+        return await _landing(request, found, status=503, error=error)
+    return await _landing(request, found, ask=sent.ask)
+
+
+async def _open(connection: AsyncConnection, request: web.Request, found: Found, level: str) -> str:
+    """The visit, the trail and the news of a right proof. An expired link opens nothing."""
+    now = request.app[HOUSE].clock.now()
+    if found.link.expires_at <= now:
+        await note(connection, request, found.link, "link.expired", found.item.id)
+        return ""
+    await note(connection, request, found.link, "link.proven", found.item.id, by=level)
+    if found.link.parent_id is None:  # an accountant's reading does not say that the recipient read it
+        await links.opened(connection, found.item.id, now)
+        await events.add(connection, [event(found, EventKind.CLICKED, request.app[HOUSE])], now)
+    return await links.open_session(connection, found.link, now, LIFETIME, level)
+
+
+def _let_in(request: web.Request, found: Found, session: str) -> web.Response:
+    to = CHOICES if request.query.get("to") == "choices" and found.item.contact_id else DOCUMENT
+    return welcome(request, session, to) if session else _ended(request, found)
 
 
 async def _find(request: web.Request) -> Found | None:
-    """The link by its token, unless unknown or revoked."""
+    """The link by its token, unless unknown or revoked, or shared from one that was."""
     async with request.app[HOUSE].database.read() as connection:
         link = await links.by_token(connection, request.match_info["token"])
-    if link is None or link.revoked_at is not None:
+        parent = await links.get(connection, link.parent_id) if link and link.parent_id else None
+    if link is None or link.revoked_at is not None or (parent and parent.revoked_at is not None):
         return None
     return await behind(request, link)
 
 
-def _landing_or_missing(request: web.Request, found: Found | None, status: int) -> web.Response:
-    return _landing(request, found, status=status) if found else missing(request)
-
-
-def _landing(request: web.Request, found: Found, *, status: int = 200, error: str = "") -> web.Response:
-    question = QUESTIONS.get(found.link.proof, QUESTIONS["reference"])
+async def _landing(request: web.Request, found: Found, *, status: int = 200, error: str = "", ask: str = "") -> web.Response:
+    by_code = found.link.proof == CODE
+    road = await coding.road_of(request, found) if by_code else None
     return page(
         request,
         "landing.html",
         found.words,
+        brand=found.brand,
         status=status,
         sender=found.organisation.name,
         title=title_of(found),
         sent=found.mailing.sent_at,
         pages=found.item.pages,
-        question=question,
+        question=QUESTIONS.get(found.link.proof, QUESTIONS["reference"]),
+        by_code=by_code,
+        ask=ask,
+        road=coding.masked(road) if road else "",
         error=error,
     )
 
 
-def title_of(found: Found) -> str:
-    """Who wrote and what it is, in one line."""
-    return found.words.gettext(TITLES[found.mailing.options.purpose], sender=found.organisation.name)
-
-
 def _ended(request: web.Request, found: Found) -> web.Response:
-    return page(request, "ended.html", found.words, status=410, sender=found.organisation.name, ended=found.link.expires_at)
+    ended = found.link.expires_at
+    return page(request, "ended.html", found.words, brand=found.brand, status=410, sender=found.organisation.name, ended=ended)
 
 
-def _paused(request: web.Request, found: Found) -> web.Response:
-    minutes = int(links.TRIES_WITHIN / timedelta(minutes=1))
-    response = page(request, "paused.html", found.words, status=429, sender=found.organisation.name, minutes=minutes)
-    response.headers["Retry-After"] = str(minutes * 60)
+def paused(request: web.Request, found: Found, pause: timedelta) -> web.Response:
+    """Too many tries: when it goes on."""
+    seconds = max(1, int(pause.total_seconds()))
+    minutes = -(-seconds // 60)
+    response = page(request, "paused.html", found.words, brand=found.brand, status=429, sender=found.organisation.name, minutes=minutes)
+    response.headers["Retry-After"] = str(seconds)
     return response
-
-
-def _from_own_page(request: web.Request) -> bool:
-    """Whether the form was sent from our own page (OWASP ASVS 5.0, 3.5.1).
-
-    Our pages send no referrer, and browsers then send `Origin: null`: what tells is Sec-Fetch-Site, which browsers since 2023 send.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = request.headers.get("Origin", "null")
-    return origin == "null" or urlsplit(origin).netloc == request.host
-
-
-async def _typed(request: web.Request) -> str:
-    """What was typed; nothing where the form is larger than any proof."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        return ""
-    body = b""
-    async for chunk in request.content.iter_chunked(_MOST_BODY):
-        body += chunk
-        if len(body) > _MOST_BODY:
-            return ""
-    try:
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
-    except ValueError:  # more fields than any form of ours has
-        return ""
-    return fields.get("proof", [""])[0].strip()[:_MOST_TYPED]
 
 
 def _as_kept(found: Found, typed: str) -> str:
     """A typed proof in the form that is kept: mobile numbers are kept in E.164, people type them as at home."""
-    if found.link.proof == "mobile":
-        try:
-            number = phonenumbers.parse(typed, found.organisation.country)
-        except phonenumbers.NumberParseException:
-            return typed
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return typed
+    return e164(typed, found.organisation.country) or typed if found.link.proof == "mobile" else typed
+
+
+def e164(typed: str, country: str) -> str:
+    """A number as people type it at home, in E.164; empty where it is none."""
+    try:
+        number = phonenumbers.parse(typed, country)
+    except phonenumbers.NumberParseException:
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

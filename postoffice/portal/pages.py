@@ -14,9 +14,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from postoffice.house import HOUSE
 from postoffice.model.errors import PostOfficeError
+from postoffice.portal.brand import NONE, Brand
 from postoffice.words import LANGUAGES, Words
 
-DOCUMENT = "/l/document"
+DOCUMENT = "/l/document"  #: the letter behind the link
+LETTERS = "/l/documents"  #: and all of this recipient's
+CHOICES = "/l/choices"
 ENVIRONMENT = web.AppKey("portal_templates", jinja2.Environment)
 _POLICY = web.AppKey("portal_policy", str)
 
@@ -43,11 +46,15 @@ def add_templates(app: web.Application) -> None:
     style = (folder / "portal.css").read_text(encoding="utf-8").strip()
     environment.globals["style"] = style
     app[ENVIRONMENT] = environment
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     app[_POLICY] = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; frame-src 'self'; form-action 'self'; "
+        f"default-src 'none'; style-src {_hash(style)}%s; img-src 'self' data:; frame-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
+
+
+def _hash(style: str) -> str:
+    """What lets one style sheet within the page through the content policy, and no other."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
 
 
 def language_of(request: web.Request, others: Sequence[str] = ()) -> str:
@@ -61,11 +68,12 @@ def language_of(request: web.Request, others: Sequence[str] = ()) -> str:
     return next((language for language in spoken if language in LANGUAGES), "en")
 
 
-def page(request: web.Request, template: str, words: Words, *, status: int = 200, **context: Any) -> web.Response:
+def page(request: web.Request, template: str, words: Words, *, brand: Brand = NONE, status: int = 200, **context: Any) -> web.Response:
     """A template as an answer, with all headers."""
-    text = request.app[ENVIRONMENT].get_template(template).render(_=words.gettext, ngettext=words.ngettext, words=words, **context)
+    facts = {"_": words.gettext, "ngettext": words.ngettext, "words": words, "brand": brand, **context}
+    text = request.app[ENVIRONMENT].get_template(template).render(facts)
     response = web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
-    response.headers["Content-Security-Policy"] = request.app[_POLICY]
+    response.headers["Content-Security-Policy"] = request.app[_POLICY] % (f" {_hash(brand.style)}" if brand.style else "")
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["Vary"] = "Accept-Language"
     return response

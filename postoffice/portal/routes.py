@@ -1,19 +1,59 @@
 """Addresses of the portal. There is no token in any of them but the first: it is exchanged for a cookie."""
 
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
 from aiohttp import web
 
-from postoffice.portal import document, landing, unsubscribe
-from postoffice.portal.pages import DOCUMENT, add_templates, guarded
+from postoffice.portal import choices, landing, letters, own_data, reach, sharing, unsubscribe, visit
+from postoffice.portal.pages import CHOICES, DOCUMENT, LETTERS, add_templates, guarded
+
+_ITEM = LETTERS + "/{item:[0-9a-z]{26}}"
+_REACH = CHOICES + "/{what:email|mobile}"
+
+
+class Route(NamedTuple):
+    """A line of the table. What is not in it does not exist."""
+
+    method: str
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+ROUTES: tuple[Route, ...] = (
+    # --- with a visit: the letter behind the link, and the others of this recipient
+    Route("GET", DOCUMENT, letters.show),
+    Route("GET", f"{DOCUMENT}.pdf", letters.pdf),
+    Route("GET", LETTERS, letters.history),
+    Route("GET", _ITEM, letters.show),
+    Route("GET", _ITEM + ".pdf", letters.pdf),
+    Route("GET", _ITEM + "/{page:[0-9]{1,4}}.png", letters.picture),
+    Route("POST", _ITEM + "/share", sharing.share),
+    Route("POST", _ITEM + "/unshare", sharing.unshare),
+    # --- choices and data
+    Route("GET", CHOICES, choices.show),
+    Route("POST", CHOICES, choices.keep),
+    Route("POST", CHOICES + "/off", choices.off),
+    Route("GET", _REACH, reach.show),
+    Route("POST", _REACH, reach.change),
+    Route("GET", "/l/data", own_data.show),
+    Route("GET", "/l/data.zip", own_data.archive),
+    Route("POST", "/l/data/erase", own_data.erase),
+    Route("POST", "/l/close", visit.close),
+    # --- with a token
+    Route("GET", "/l/{token}", landing.show),
+    Route("POST", "/l/{token}", landing.prove),
+    Route("GET", "/l/", landing.nowhere),
+    Route("GET", unsubscribe.PATH, unsubscribe.show),
+    Route("POST", unsubscribe.PATH, unsubscribe.stop),
+)
 
 
 def add_portal(app: web.Application) -> None:
-    """Serve /l/{token} (who wrote, one field), /l/document (the letter), /l/document.pdf and /u/{token}. Needs house.HOUSE in `app`."""
+    """Serve ROUTES. Needs house.HOUSE in `app`."""
     add_templates(app)
-    app.router.add_get(DOCUMENT, guarded(document.show))
-    app.router.add_get(f"{DOCUMENT}.pdf", guarded(document.pdf))
-    app.router.add_post("/l/close", guarded(document.close))
-    app.router.add_get("/l/{token}", guarded(landing.show))
-    app.router.add_post("/l/{token}", guarded(landing.prove))
-    app.router.add_get("/l/", guarded(landing.nowhere))
-    app.router.add_get(unsubscribe.PATH, guarded(unsubscribe.show))
-    app.router.add_post(unsubscribe.PATH, guarded(unsubscribe.stop))
+    app[letters.COPIES] = letters.Copies()
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, guarded(route.handler))
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, guarded(route.handler))

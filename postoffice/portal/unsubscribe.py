@@ -19,8 +19,9 @@ from postoffice.model.mailing import Mailing
 from postoffice.model.people import Organisation
 from postoffice.model.states import EventKind
 from postoffice.optouts import Address, Wish
+from postoffice.portal.brand import Brand, brand_of
 from postoffice.portal.pages import language_of, missing, page
-from postoffice.store import contacts, deliveries, events, items, mailings, people, suppressions
+from postoffice.store import contacts, deliveries, events, items, links, mailings, people, suppressions
 from postoffice.words import Words
 
 PATH = "/u/{token}"
@@ -38,6 +39,8 @@ class Found(NamedTuple):
     mailing: Mailing
     organisation: Organisation
     words: Words
+    brand: Brand
+    choices: str  #: where the reader proves to be the recipient and chooses in detail; empty where no link was sent
 
 
 async def show(request: web.Request) -> web.Response:
@@ -114,8 +117,12 @@ async def _find(request: web.Request) -> Found | None:
         mailing = await mailings.get(connection, delivery.mailing_id, delivery.organisation_id)
         organisation = await people.organisation(connection, delivery.organisation_id)
         contact = await contacts.get(connection, item.contact_id, delivery.organisation_id) if item.contact_id else None
+        token = house.keyring.link_token(delivery.id)
+        link = await links.by_token(connection, token) if item.contact_id else None
+    choices = f"/l/{token}?to=choices" if link and link.revoked_at is None else ""
     language = language_of(request, [contact.language if contact else "", organisation.language])
-    return Found(delivery, item, mailing, organisation, Words(language, organisation.timezone, organisation.currency))
+    words = Words(language, organisation.timezone, organisation.currency)
+    return Found(delivery, item, mailing, organisation, words, await brand_of(house, organisation), choices)
 
 
 def _blind(house: House, found: Found) -> str:
@@ -144,7 +151,9 @@ def _page(request: web.Request, found: Found, *, done: bool, status: int = 200) 
         request,
         "unsubscribe.html",
         found.words,
+        brand=found.brand,
         status=status,
+        choices=found.choices,
         sender=found.organisation.name,
         purpose=found.words.word(found.mailing.options.purpose),
         done=done,

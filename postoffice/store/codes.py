@@ -8,7 +8,7 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,7 +46,7 @@ async def make(
     earlier = (codes.c.link_id == link_id, codes.c.purpose == purpose, codes.c.used_at.is_(None), codes.c.expires_at > now)
     await connection.execute(codes.update().where(*earlier).values(expires_at=now))
     asked = Asked(new_id(), new_token(), f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}")
-    row = {
+    row: dict[str, Any] = {
         "id": asked.id,
         "organisation_id": organisation_id,
         "ask_hash": hash_token(asked.ask),

@@ -45,6 +45,7 @@ class Session:
 
     link: Link
     level: str  #: typed | code
+    seen_at: datetime
 
 
 def normal_proof(text: str) -> str:
@@ -136,22 +137,31 @@ async def open_session(connection: AsyncConnection, link: Link, now: datetime, l
     return token
 
 
-async def by_session(connection: AsyncConnection, token: str, now: datetime) -> Session | None:
-    """The visit of a cookie with its link; None where either ended or was revoked, also where the link it was shared from was."""
+async def by_session(connection: AsyncConnection, token: str, now: datetime, idle: timedelta = timedelta(days=1)) -> Session | None:
+    """The visit of a cookie with its link; None where either ended or was revoked, also where the link it was shared from was.
+
+    `idle`: a visit in which nothing happened for so long has ended.
+    """
     parents = links.alias()
     query = (
-        sa.select(links, link_sessions.c.level)
+        sa.select(links, link_sessions.c.level, link_sessions.c.seen_at)
         .join(link_sessions, link_sessions.c.link_id == links.c.id)
         .where(
             link_sessions.c.token_hash == hash_token(token),
             link_sessions.c.expires_at > now,
+            link_sessions.c.seen_at > now - idle,
             links.c.expires_at > now,
             links.c.revoked_at.is_(None),
             ~sa.exists().where(parents.c.id == links.c.parent_id, parents.c.revoked_at.is_not(None)),
         )
     )
     row = (await connection.execute(query)).mappings().first()
-    return Session(_link(row), row["level"]) if row else None
+    return Session(_link(row), row["level"], row["seen_at"]) if row else None
+
+
+async def touch_session(connection: AsyncConnection, token: str, now: datetime) -> None:
+    """Something happened in this visit."""
+    await connection.execute(link_sessions.update().where(link_sessions.c.token_hash == hash_token(token)).values(seen_at=now))
 
 
 async def note_proven(connection: AsyncConnection, link: Link, now: datetime) -> None:
@@ -166,7 +176,7 @@ async def share(
     """A second link to one letter, to be proven with `email`; it never outlives the first. Returns its token."""
     token = new_token()
     token_hash = hash_token(token)
-    row = {"id": new_id(), "organisation_id": parent.organisation_id, "item_id": item_id, "delivery_id": None, "token_hash": token_hash}
+    row: dict[str, Any] = {"id": new_id(), "organisation_id": parent.organisation_id, "item_id": item_id, "delivery_id": None, "token_hash": token_hash}
     row |= {"proof": "email", "proof_hash": proof_hash(token_hash, email), "tries": 0, "created_at": now, "parent_id": parent.id}
     row |= {"expires_at": min(now + lifetime, parent.expires_at), "label": label}
     await connection.execute(links.insert(), row)

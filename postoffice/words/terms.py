@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.finding import Severity
-from postoffice.model.mailing import EmailForm, Envelope, Postage, Source, Together
+from postoffice.model.mailing import EmailForm, Envelope, LinkProof, Postage, Source, Together
 from postoffice.model.people import Role
 from postoffice.model.states import DeliveryState, EventKind, ItemState, MailingState
 from postoffice.words.marks import N_
@@ -105,6 +105,13 @@ TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "": N_("each in its own envelope"),
         "address": N_("together: same address"),
         "customer": N_("together: same address and customer number"),
+    },
+    LinkProof: {
+        "": N_("what is known: postcode, customer number or address"),
+        "email": N_("their e-mail address"),
+        "postcode": N_("their postcode"),
+        "reference": N_("their customer number"),
+        "code": N_("a code that they receive at that moment"),
     },
     EmailForm: {"link": N_("secure link"), "attachment": N_("attached PDF")},
     Source: {

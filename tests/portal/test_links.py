@@ -202,12 +202,17 @@ async def test_unknown_and_revoked_take_the_same_time_asvs_6_3_8(office: Office)
     assert abs(known - unknown) < max(known, unknown) * 0.5
 
 
-async def test_expired_is_410_and_says_whom_to_ask(office: Office) -> None:
+async def test_expired_is_410_for_who_proves_and_says_whom_to_ask_asvs_6_3_8(office: Office) -> None:
     (letter,) = await sent(office, 1)
     await prove(letter, letter.proof)
+    before = await (await office.client.get(letter.path)).text()
     office.clock.time += timedelta(days=91)
-    for answer in (await office.client.get(letter.path), await prove(letter, letter.proof)):
-        assert answer.status == 410 and "Mairie de Test" in await answer.text()
+    landing = await office.client.get(letter.path)
+    assert landing.status == 200 and await landing.text() == before, "a stranger learns nothing"
+    assert (await prove(letter, WRONG)).status == 422
+    answer = await prove(letter, letter.proof)
+    assert answer.status == 410 and "Mairie de Test" in await answer.text() and "Set-Cookie" not in answer.headers
+    assert (await office.client.get("/l/document")).status == 403
 
 
 async def test_block_now_ends_link_and_visit_at_once(office: Office) -> None:
