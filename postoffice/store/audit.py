@@ -31,3 +31,10 @@ async def page(connection: AsyncConnection, organisation_id: str, *, actor: str 
         query = query.where(audit.c.id < before)
     found = await connection.execute(query.order_by(audit.c.id.desc()).limit(limit))
     return [Line(**{name: row[name] for name in Line.__slots__}) for row in found.mappings()]
+
+
+async def of_subject(connection: AsyncConnection, organisation_id: str, subject: str, limit: int = 100) -> list[Line]:
+    """What was done to one thing, newest first."""
+    query = audit.select().where(audit.c.organisation_id == organisation_id, audit.c.subject == subject)
+    found = await connection.execute(query.order_by(audit.c.id.desc()).limit(limit))
+    return [Line(**{name: row[name] for name in Line.__slots__}) for row in found.mappings()]

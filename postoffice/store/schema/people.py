@@ -106,4 +106,5 @@ audit = sa.Table(
     sa.Column("detail", Json, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
     sa.Index("ix_audit_organisation_at", "organisation_id", "at"),
+    sa.Index("ix_audit_organisation_subject", "organisation_id", "subject"),
 )
