@@ -27,6 +27,7 @@ RELAY_EVERY = 0.5  # seconds
 RINGS = 500  #: in one round of the relay
 ALONE = 4  #: batches at the same time while the queue server is away
 HEARTBEAT_EVERY = 10.0
+LONGEST_END = 25.0  #: seconds for what is in hand after SIGTERM: a supervisor kills after 30 or 90
 TIDY_EVERY = timedelta(hours=1)
 ABANDONED_SECONDS = 6 * 3600  #: unfinished uploads and plain copies of this age belong to a process that is gone
 #: arq ends a job after this; the lease, not this, is what tells a dead worker
@@ -63,8 +64,10 @@ class Worker:
         self._house.log.info("worker.ready", owner=self._owner, queues=list(self._queues))
         await self._stopping.wait()
         self.pipeline.stop.ask()
-        done, late = await asyncio.wait(tasks, timeout=30)
-        for task in late:
+        _, late = await asyncio.wait({*tasks, *self._alone, *self._running}, timeout=LONGEST_END)
+        if late:  # a carrier hangs: what it has in hand is left in doubt, as after a crash, and settled by the next owner
+            self._house.log.warning("worker.broke_off", owner=self._owner, steps=len(self._running) + len(self._alone))
+        for task in {*late, *self._alone, *self._running}:
             task.cancel()
         await asyncio.gather(*tasks, *self._alone, *self._running, return_exceptions=True)
         self._house.log.info("worker.stopped", owner=self._owner)

@@ -2,6 +2,7 @@
 
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 
@@ -30,8 +31,10 @@ def end_worker(town: Town, relay: Relay, dice: random.Random) -> str:
     if leaving is not None:
         try:
             leaving.wait(45)
-        except TimeoutError:
+        except subprocess.TimeoutExpired:
             leaving.kill()
+            leaving.wait(20)
+            raise AssertionError("a worker that was asked to end did not within 45 s") from None
     return f"SIGTERM worker {number}"
 
 
