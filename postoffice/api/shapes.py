@@ -169,6 +169,7 @@ class Address(Output):
     postcode: str
     town: str
     country: str
+    fitted: list[str] = Field(default_factory=list, description="the lines within the post's limits, where those printed are not")
 
 
 class Item(Output):

@@ -37,6 +37,8 @@ _AFTER = {
     "IN": r"\d{3} ?\d{3}", "LV": r"LV-\d{4}", "JP": r"\d{3}-\d{4}", "CN": r"\d{6}", "BR": r"\d{5}-?\d{3}", "IE": r"[A-Z]\d[\dW] ?\w{4}",
     "ZA": r"\d{4}",
 }  # fmt: skip
+#: 971 to 978 (974 Réunion, 976 Mayotte), 980 Monaco, 984 to 988 (Pacific and southern lands): La Poste
+_OVERSEAS = frozenset({*(f"97{digit}" for digit in range(1, 9)), "980", "984", "986", "987", "988"})
 _BRITISH = ("GB", "GG", "JE", "IM", "GI", "FK")
 
 #: areas of United Kingdom postcodes (Royal Mail), with the islands, Gibraltar and the forces
@@ -124,11 +126,22 @@ def postcode_and_town(line: str, country: str) -> tuple[str, str] | None:
     return match[2], match[1].strip(" ,")
 
 
+def lone_postcode(line: str, country: str) -> str:
+    """The code of a line that bears it first or alone (Japan's with its mark), where it is written after the town; else empty."""
+    if country not in _AFTER:
+        return ""
+    match = re.match(rf"^[〒 ]*({_AFTER[country]})(?!\w)", " ".join(line.upper().split()))
+    return match[1] if match else ""
+
+
 def postcode_exists(postcode: str, country: str) -> bool:
     """Whether the code can exist: French departments and British areas are checked, other countries by form only."""
     if country == "FR":
         # 01-95 metropolitan (20 Corsica), 97 and 98 overseas, 00 the forces
-        return int(postcode[:2]) <= 95 and postcode != "00000" or postcode[:2] in ("97", "98")
+        return int(postcode[:2]) <= 95 and postcode != "00000" or postcode[:3] in _OVERSEAS
+    if country == "DE":
+        # regions that were never given out (Deutsche Post), and the number that is nobody's
+        return postcode[:2] not in ("00", "05", "43", "62") and postcode not in ("01000", "99999")
     if country in _BRITISH:
         match = _UK.search(postcode.upper())
         return bool(match) and (match[1] is None or match[1] in _AREAS)  # type: ignore[index]

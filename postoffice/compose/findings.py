@@ -5,6 +5,7 @@ stand beside them.
 """
 
 from postoffice.compose.finding_text import FindingText
+from postoffice.compose.findings_address import ADDRESS
 from postoffice.compose.findings_cutting import CUTTING
 from postoffice.compose.findings_merge import ROWS
 from postoffice.compose.findings_paper import PAPER
@@ -161,6 +162,7 @@ FINDINGS: dict[str, FindingText] = {
         "Type the address by hand, or ask your administrator to install tesseract.",
         "Saisissez l'adresse à la main, ou demandez à votre administrateur d'installer tesseract.",
     ),
+    **ADDRESS,
     # --- where letters begin and end
     "address-repeated": FindingText(
         INFO,

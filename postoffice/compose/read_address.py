@@ -9,8 +9,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from postoffice.compose.countries import country_of, knows, plain, postcode_and_town, postcode_exists, split_prefix
+from postoffice.compose.countries import country_of, knows, lone_postcode, plain, postcode_and_town, postcode_exists, split_prefix
 from postoffice.compose.findings import finding
+from postoffice.compose.fitting import Fitted, fit
+from postoffice.compose.place_check import doubt
 from postoffice.compose.window import is_body, set_aside, split_below
 from postoffice.model.address import PostalAddress
 from postoffice.model.finding import Box, Finding, Severity
@@ -22,6 +24,7 @@ _OUT_OF_SIGHT = 5.0
 #: mean confidence of Tesseract below which an address must be looked at, and below which it is not to be trusted
 _SURE, _DOUBTFUL = 85.0, 60.0
 _MERGE_FIELD = re.compile(r"«[^»]*»|<<[^>]*>>|\{\{[^}]*\}\}|\{[A-Z_a-z]+\}|\bMERGEFIELD\b|<[A-Za-z_]+>|\[[A-Z_][\w ]*\]")
+_BOXED = re.compile(r"^(POSTFACH|POSTLAGERND|P O BOX|PO BOX|POSTBUS|CASE POSTALE|APARTADO|CASELLA POSTALE)\b")
 _NO_ABODE = re.compile(r"\b(NO FIXED (ABODE|ADDRESS)|NFA|SANS DOMICILE FIXE|SDF|OHNE FESTEN WOHNSITZ|OFW)\b")
 
 
@@ -59,11 +62,11 @@ def read_address(
     above, rest = set_aside(lines)
     block, below = split_below(rest, lambda line: _is_place(line.text, layout.country))
     place = _place([line.text for line in block], layout.country)
-    address = PostalAddress(tuple(_clean(line.text) for line in block if _clean(line.text)), place.postcode, place.town, place.country)
+    address, fitted = _fitted(block, place, layout)
     kind = "complete" if place.complete else "partial"
     found = [finding("address-set-aside", page, line.box, line.text) for line in above]
     found += [finding("address-text-below", page, line.box, line.text) for line in below]
-    found += _about_lines(block, layout, page, bool(place.country_line)) + _about_place(block, place, layout, page)
+    found += _about_lines(block, layout, page, fitted) + _about_place(block, place, layout, page)
     found += [finding("window-crossed", page, box) for box in crossing[:1]]
     if ocr is not None:
         severity = Severity.INFO if ocr >= _SURE else Severity.WARNING if ocr >= _DOUBTFUL else Severity.ERROR
@@ -77,8 +80,8 @@ def check_typed(lines: Sequence[str], layout: Layout) -> AddressReading:
     if not block:
         return AddressReading("none", findings=(finding("no-address"),))
     place = _place([line.text for line in block], layout.country)
-    address = PostalAddress(tuple(_clean(line.text) for line in block), place.postcode, place.town, place.country)
-    found = _about_lines(block, layout, None, bool(place.country_line)) + _about_place(block, place, layout, None)
+    address, fitted = _fitted(block, place, layout)
+    found = _about_lines(block, layout, None, fitted) + _about_place(block, place, layout, None)
     bare = tuple(Finding(one.code, one.severity, None, None, one.text, one.help) for one in found if one.code not in _OF_PLACE)
     return AddressReading("complete" if place.complete else "partial", address, bare)
 
@@ -131,10 +134,21 @@ def _abroad(lines: Sequence[str], country: str) -> _Place:
     """An address whose last line names its country. Postcodes are demanded where their form is known and everybody has one."""
     _, rest = split_prefix(lines[-2])
     found = _code(lines[:-1], rest, country)
+    if found is None and (code := _anywhere(lines[:-1], country)):
+        return _Place(code, lines[-2], country, lines[-1], "" if postcode_exists(code, country) else "address-bad-postcode")
     if found is None:
         fault = "address-no-postcode" if knows(country) else ""
         return _Place("", "" if fault else lines[-2], country, lines[-1], fault)
     return _Place(found[0], found[1], country, lines[-1], "" if postcode_exists(found[0], country) else "address-bad-postcode")
+
+
+def _anywhere(lines: Sequence[str], country: str) -> str:
+    """A postcode in a line of its own or at the head of one, as in East Asia, where it comes first; empty where there is none."""
+    for line in lines:
+        found = lone_postcode(line, country)
+        if found:
+            return found
+    return ""
 
 
 def _code(lines: Sequence[str], last: str, country: str) -> tuple[str, str] | None:
@@ -155,14 +169,25 @@ def _stranger(lines: Sequence[str], home: str) -> _Place:
     return _Place(fault="address-no-postcode")
 
 
-def _about_lines(block: Sequence[Line], layout: Layout, page: int | None, has_country: bool) -> list[Finding]:
+def _fitted(block: Sequence[Line], place: _Place, layout: Layout) -> tuple[PostalAddress, Fitted]:
+    """The address as printed, with the lines for the post beside it where they differ. Lines without a letter are no line."""
+    texts = tuple(text for line in block if (text := _clean(line.text)))
+    fitted = fit(texts, layout, place.country, country_line=bool(place.country_line))
+    other = fitted.lines if fitted.lines != texts else ()
+    return PostalAddress(texts, place.postcode, place.town, place.country, other), fitted
+
+
+def _about_lines(block: Sequence[Line], layout: Layout, page: int | None, fitted: Fitted) -> list[Finding]:
     found: list[Finding] = []
     if len(block) < layout.min_lines:
         severity = Severity.ERROR if len(block) < 2 else None
         found.append(finding("address-too-few-lines", page, around(block), f"{len(block)}", severity))
-    most = layout.max_lines + (has_country and layout.country == "FR")
-    if len(block) > most:
-        found.append(finding("address-too-many-lines", page, around(block), f"{len(block)} > {most}"))
+    shown = [line for line in block if _clean(line.text)]
+    for fault in fitted.faults:
+        code, box = ("address-too-many-lines", around(block)) if fault.line < 0 else ("address-line-too-long", shown[fault.line].box)
+        found.append(finding(code, page, box, fault.text))
+    for change in fitted.changes:
+        found.append(finding("address-fitted", page, shown[change.line].box, f"{change.before} → {change.after}"))
     for line in block:
         found += _about_line(line, layout, page)
     return found + _gaps(block, page)
@@ -171,8 +196,6 @@ def _about_lines(block: Sequence[Line], layout: Layout, page: int | None, has_co
 def _about_line(line: Line, layout: Layout, page: int | None) -> list[Finding]:
     found: list[Finding] = []
     text = line.text
-    if len(_clean(text)) > layout.max_characters:
-        found.append(finding("address-line-too-long", page, line.box, text))
     if _MERGE_FIELD.search(text):
         found.append(finding("address-merge-field", page, line.box, text))
     elif not any(letter.isalnum() for letter in text) or any(_is_odd(letter) for letter in text):
@@ -206,13 +229,26 @@ def _gaps(block: Sequence[Line], page: int | None) -> list[Finding]:
 
 
 def _about_place(block: Sequence[Line], place: _Place, layout: Layout, page: int | None) -> list[Finding]:
-    if not place.fault or not block:
+    if not block:
         return []
+    if not place.fault:
+        return _doubts(block, place, page)
     last = block[-1]
     if place.fault == "address-bad-postcode":
         spot = next((line for line in reversed(block) if place.postcode in " ".join(line.text.upper().split())), last)
         return [finding(place.fault, page, spot.box, place.postcode)]
     return [finding(place.fault, page, last.box, last.text)]
+
+
+def _doubts(block: Sequence[Line], place: _Place, page: int | None) -> list[Finding]:
+    """What the open data says against postcode and town, with what was probably meant."""
+    boxed = any(_BOXED.match(plain(line.text)) for line in block)
+    found = doubt(place.postcode, place.town, place.country, box=boxed)
+    if found is None:
+        return []
+    spot = next((line for line in reversed(block) if place.town in line.text), block[-1])
+    meant = f" → {' / '.join(found.proposals)}" if found.proposals else ""
+    return [finding(found.code, page, spot.box, f"{place.postcode} {place.town}{meant}")]
 
 
 def _clean(text: str) -> str:

@@ -11,8 +11,15 @@ from postoffice.pdf.text import Line
 
 #: notices and endorsements that stand above an address (French, English, German)
 _NOTICE = re.compile(
-    r"^(STRICTEMENT )?(PERSONNEL(LE)?( ET CONFIDENTIEL(LE)?)?|CONFIDENTIEL(LE)?)$"
-    r"|^(LETTRE )?RECOMMANDEE?( AVEC (AR|AVIS DE RECEPTION|ACCUSE DE RECEPTION)| R ?[123]| SIMPLE)?$|^LRAR?( .*)?$"
+    r"^(PLI )?(STRICTEMENT )?(PERSONNEL(LE)?( (ET )?CONFIDENTIEL(LE)?)?|CONFIDENTIEL(LE)?( ET PERSONNEL(LE)?)?)( NE PAS OUVRIR)?$"
+    r"|^(LETTRE |PLI |COURRIER |ENVOI )?(EN )?RECOMMANDEE?( ELECTRONIQUE)?( SIMPLE)?( R ?[123])?"
+    r"( (AVEC )?(AR|A R|AVIS DE RECEPTION|ACCUSE DE RECEPTION))?( R ?[123])?$|^LRAR?( .*)?$|^L R A R( .*)?$|^R ?[123] AR$"
+    r"|^(PLI )?URGENT$|^NE PAS PLIER$|^SECRET (MEDICAL|PROFESSIONNEL|BANCAIRE)$"
+    r"|^(ECOPLI|DESTINEO( .*)?|LETTRE VERTE( \d+ ?G)?|POSTIMPACT)$"
+    r"|^(EXP|EXPEDITEUR|EXPEDITRICE|ABSENDER|ABS|SENDER|RETOUR|ADRESSE DE RETOUR|IF UNDELIVERED|RETURN ADDRESS) .*\d"
+    r"|^(PRIVATE|PERSONAL|PRIVATE PERSONAL) CONFIDENTIAL$|^(ROYAL MAIL )?SIGNED FOR( .*)?$|^URGENT .{0,3}DELIVERY$"
+    r"|^FIRST CLASS$|^1ST CLASS$"
+    r"|^(EIGENHANDIG|RUCKSCHEIN|STRENG VERTRAULICH|PERSONLICH VERTRAULICH|STRENG PERSONLICH)$"
     r"|^(PAR|BY|PER) (AVION|AIRMAIL|AIR MAIL|LUFTPOST|AIRMAIL PAR AVION)$|^PRIORITAIRE$|^LETTRE (VERTE|PRIORITAIRE|SUIVIE)$"
     r"|^(STRICTLY )?(PRIVATE|PERSONAL|CONFIDENTIAL)( AND (CONFIDENTIAL|PRIVATE|PERSONAL))?$|^TO BE OPENED BY ADDRESSEE ONLY$"
     r"|^RECORDED DELIVERY$|^SPECIAL DELIVERY$|^(PERSONLICH|VERTRAULICH)( UND VERTRAULICH| VERTRAULICH)?$|^(UBERGABE |R )?EINSCHREIBEN"
@@ -22,7 +29,7 @@ _NOTICE = re.compile(
 #: references: a word for it, then something with a digit
 _REFERENCE = re.compile(
     r"^(N ?/? ?REF|V ?/? ?REF|NOS? REF|VOS? REF|REF|REFERENCES?|DOSSIER|N DOSSIER|N CLIENT|CODE CLIENT|NUMERO (DE )?CLIENT|CLIENT"
-    r"|COMPTE|FACTURE|CONTRAT|MATRICULE|OUR REF|YOUR REF|CUSTOMER|ACCOUNT|INVOICE|POLICY"
+    r"|COMPTE|FACTURE|CONTRAT|MATRICULE|OUR REF|YOUR REF|CUSTOMER|ACCOUNT|INVOICE|POLICY|REF CLIENT|NOTRE REF|NOTRE REFERENCE"
     r"|KUNDENNUMMER|KUNDENNR|KUNDE|RECHNUNG|UNSER ZEICHEN"
     r"|IHR ZEICHEN|KD NR|NR|NO|N)( N| NO| NR| NUMBER| NUMERO| CLIENT| DOSSIER)? ?[A-Z]{0,4} ?\d[\w ]*$"
 )
@@ -34,6 +41,7 @@ _DATE = re.compile(
 )
 #: marks between the parts of a return-address line
 _SEPARATOR = re.compile(r" [·•|*–—\-/] |[·•|]| , ")
+_REGISTERED = re.compile(r"^[A-Z]{2}\d{9}[A-Z]{2}$")
 #: money, percentages, dates: a cell of a table
 _FIGURE = re.compile(r"^[\d\s.,€$£%+\-/:()]+(EUR|HT|TTC)?$")
 #: a return-address line is set at most this large, as part of the size of the address
@@ -79,8 +87,10 @@ def _stands_above(line: Line, rest: Sequence[Line]) -> bool:
 
 
 def _is_bare_number(text: str) -> bool:
-    """A number or code of a print run: long, with digits, without a word."""
+    """A number or code of a print run, long, with digits, without a word; or the number of a registered letter (UPU S10)."""
     squeezed = text.replace(" ", "")
+    if _REGISTERED.match(squeezed):
+        return True
     return len(squeezed) >= 6 and sum(letter.isdigit() for letter in squeezed) > 0.7 * len(squeezed)
 
 

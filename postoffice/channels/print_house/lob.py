@@ -192,7 +192,7 @@ class LobCarrier:
 def address_of(address: PostalAddress) -> dict[str, str]:
     """An inline address. Refused, with the line's number and never its text, where one does not fit."""
     country = address.country or "US"
-    lines = [line for line in (" ".join(line.split()) for line in address.lines) if line]
+    lines = [line for line in (" ".join(line.split()) for line in address.for_post) if line]
     if country != "US" and len(lines) > 3 and address.town and address.town.casefold() not in lines[-1].casefold():
         lines.pop()  # the country's own line
     if not 3 <= len(lines) <= 5:

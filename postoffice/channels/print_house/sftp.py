@@ -208,6 +208,7 @@ def manifest(piece: Piece, content: bytes) -> bytes:
         "postage": options.postage.value,
         "envelope": options.envelope.value,
         "address": list(address.lines) if address else [],
+        "address_for_post": list(address.for_post) if address else [],
         "country": address.country if address else "",
         "sender": piece.sender_name,
         "mailing": piece.mailing_id,

@@ -73,7 +73,7 @@ def check(account: Account, piece: Piece) -> None:
 def address_of(address: PostalAddress) -> dict[str, str]:
     """The fields address_line_1 to _6 and country_code. Refused, with the line's number and never its text, where one does not fit."""
     country = address.country or "FR"
-    lines = [line for line in (" ".join(line.split()) for line in address.lines) if line]
+    lines = [line for line in (" ".join(line.split()) for line in address.for_post) if line]
     if country not in _FRENCH and len(lines) > 2 and _names_country(lines[-1], address.town):
         lines.pop()  # Maileva prints it from the code
     if len(lines) < 2:
