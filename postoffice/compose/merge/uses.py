@@ -28,6 +28,7 @@ GIVEN = frozenset(
         "message",
         "purpose",
         "letter_subject",
+        "layout",
     }
 )
 #: filters that say what a field is
@@ -192,8 +193,24 @@ def _names(
     if isinstance(node, nodes.Getattr | nodes.Getitem) and isinstance(node.node, nodes.Name):
         yield node, filters
         return
+    inner = filters if isinstance(node, nodes.BinExpr | nodes.UnaryExpr | nodes.Operand) else ()
+    if _counts(node):
+        inner = (*inner, "number")
     for child in node.iter_child_nodes():
-        yield from _names(child, filters if isinstance(node, nodes.BinExpr | nodes.UnaryExpr) else ())
+        yield from _names(child, inner)
+
+
+def _counts(node: nodes.Node) -> bool:
+    """Whether what stands here must be a number: it is multiplied, or compared or added to one."""
+    if isinstance(node, nodes.Mul | nodes.Div | nodes.FloorDiv | nodes.Sub | nodes.Pow):
+        return True
+    if isinstance(node, nodes.Compare):
+        parts: list[nodes.Node] = [node.expr, *(one.expr for one in node.ops)]
+    elif isinstance(node, nodes.Add):
+        parts = [node.left, node.right]
+    else:
+        return False
+    return any(isinstance(one, nodes.Const) and isinstance(one.value, int | float) and not isinstance(one.value, bool) for one in parts)
 
 
 def _path(node: nodes.Node) -> tuple[str, str]:

@@ -72,6 +72,7 @@ class Wording:
             "expires_at": situation.expires_at or date.fromisoformat(self.day),
             "message": situation.message,
             "purpose": self.content.purpose,
+            "layout": self.content.layout,
             "letter_subject": situation.subject,
         }
 
