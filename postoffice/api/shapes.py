@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.finding import Severity
 from postoffice.model.layout import LAYOUTS
-from postoffice.model.mailing import EmailForm, Envelope, Postage, Source
+from postoffice.model.mailing import EmailForm, Envelope, LinkProof, Postage, Source
 from postoffice.model.people import Right, Role
 from postoffice.model.states import EventKind, ItemState, MailingState
 
@@ -65,6 +65,7 @@ class OptionsChange(Input):
     message: Text = Field("", max_length=4000)
     send_at: AwareDatetime | None = None
     cost_centre: Line = Field("", max_length=100)
+    proof: LinkProof = Field(LinkProof.AUTO, description="what recipients type behind a secure link")
 
 
 class MailingOptions(Output):
@@ -81,6 +82,7 @@ class MailingOptions(Output):
     message: str
     send_at: datetime | None
     cost_centre: str
+    proof: LinkProof
 
 
 class Submission(Input):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.finding import Severity
-from postoffice.model.mailing import EmailForm, Envelope, Options, Postage, Together
+from postoffice.model.mailing import EmailForm, Envelope, LinkProof, Options, Postage, Together
 from postoffice.model.states import ItemState
 from postoffice.store.items import Filter
 
@@ -46,6 +46,7 @@ def options_of(form: Form, before: Options, zone: ZoneInfo) -> Options:
             envelope=Envelope(text_of(form, "envelope") or before.envelope),
             together=Together(text_of(form, "together")) if "together" in form else before.together,
             email_form=EmailForm(text_of(form, "email_form") or before.email_form),
+            proof=LinkProof(text_of(form, "proof")) if "proof" in form else before.proof,
             colour=text_of(form, "colour") == "1",
             duplex=text_of(form, "duplex") == "1",
             subject=text_of(form, "subject", 200),

@@ -3,7 +3,9 @@
 from aiohttp import web
 
 from postoffice import actions, outgoing
+from postoffice.desk.audit import DEEDS
 from postoffice.desk.choices import channel_of, unknown_word
+from postoffice.desk.links import MARKS, SPANS, accesses, opening_of
 from postoffice.desk.page import go, render
 from postoffice.desk.returned_mail import answers_on
 from postoffice.desk.taken import recallable
@@ -44,6 +46,14 @@ async def item_page(request: web.Request) -> web.StreamResponse:
         "can_resend": resendable and visit.may(Right.SEND, mailing),
         "can_cancel": item.state in ITEM_COMMANDS["cancel"][0] and visit.may(Right.SUBMIT, mailing),
         "can_recall": visit.may(Right.SUBMIT, mailing) and await recallable(house, item) is not None,
+        "opening": opening_of(item, secure_links, timeline),
+        "accesses": await accesses(request, item) if secure_links else [],
+        "deeds": DEEDS,
+        "marks": MARKS,
+        "spans": SPANS,
+        "can_mark": visit.may(Right.SUBMIT, mailing),
+        "can_change_links": visit.may(Right.SUBMIT, mailing),
+        "can_send_links": visit.may(Right.SEND, mailing),
         "can_block": bool(open_links) and visit.may(Right.SUBMIT, mailing),
     }
     return render(request, "item.html", context)

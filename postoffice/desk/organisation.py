@@ -37,6 +37,8 @@ def _page(request: web.Request, typed: dict[str, str], wrong: PostOfficeError | 
     words = request[VISIT].words
     context = {
         "typed": typed,
+        "typed_colour": str(request[VISIT].organisation.settings.get("colour", "")),
+        "has_logo": bool(request[VISIT].organisation.settings.get("logo")),
         "countries": countries(words),
         "timezones": timezones(),
         "currencies": [(code, money_name(words, code)) for code in dict.fromkeys((*CURRENCIES, typed["currency"]))],

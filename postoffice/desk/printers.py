@@ -13,7 +13,7 @@ from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import NotFound, PostOfficeError
 from postoffice.model.ids import is_id
 from postoffice.model.layout import LAYOUTS
-from postoffice.model.mailing import EmailForm, Envelope, Options, Postage, Together
+from postoffice.model.mailing import EmailForm, Envelope, LinkProof, Options, Postage, Together
 from postoffice.model.people import Right, User
 from postoffice.store import mailings, people, printers
 from postoffice.store.printers import Printer
@@ -74,6 +74,7 @@ def _form_page(request: web.Request, printer: Printer, form: Form | None = None,
         "envelopes": list(Envelope),
         "email_forms": list(EmailForm),
         "togethers": list(Together),
+        "proofs": list(LinkProof),
         "most": most,
     }
     return admin_page(request, "printers-form.html", context, status=wrong.status if wrong else 200)
@@ -94,7 +95,7 @@ def _typed_of(printer: Printer, most: int) -> dict[str, Any]:
         "channel": options.channel.value if options.channel else "best",
         "colour": "1" if options.colour else "",
         "duplex": "1" if options.duplex else "",
-        **{name: getattr(options, name) for name in ("purpose", "postage", "envelope", "email_form", "together")},
+        **{name: getattr(options, name) for name in ("purpose", "postage", "envelope", "email_form", "together", "proof")},
         **{name: getattr(options, name) for name in ("subject", "message", "cost_centre")},
     }
 

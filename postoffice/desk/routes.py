@@ -7,33 +7,31 @@ from postoffice.desk import (
     fields,
     fixes,
     item,
+    links,
     mailing,
     options,
     panel,
     paper,
     pictures,
-    sign_in,
+    requests,
     taken,
     today,
     upload,
 )
+from postoffice.desk.account_routes import ACCOUNT_ROUTES
 from postoffice.desk.admin_routes import ADMIN_ROUTES
-from postoffice.desk.guard import Entry, Route
+from postoffice.desk.guard import Route
 from postoffice.desk.hearing import answers
 from postoffice.model.people import Right
 
 _MAILING = "/m/{mailing}"
 _PIECE = "/m/{mailing}/items/{item}"
 _ITEM = "/i/{item}"
+_LINK = _ITEM + "/links/{link}"
 
 ROUTES: tuple[Route, ...] = (
     # --- who is there
-    Route("GET", "/sign-in", sign_in.sign_in_page, Entry.ANYBODY),
-    Route("POST", "/sign-in", sign_in.sign_in, Entry.ANYBODY),
-    Route("POST", "/language", sign_in.choose_language, Entry.ANYBODY),
-    Route("POST", "/sign-out", sign_in.sign_out, Entry.NEWCOMER),
-    Route("GET", "/password", sign_in.password_page, Entry.NEWCOMER),
-    Route("POST", "/password", sign_in.change_password, Entry.NEWCOMER),
+    *ACCOUNT_ROUTES,
     # --- today, mailings, a new one
     Route("GET", "/", today.today, Right.SEE),
     Route("POST", "/try", today.try_out, Right.SUBMIT),
@@ -76,6 +74,14 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", _ITEM + "/recall", taken.recall, Right.SUBMIT),
     Route("GET", _ITEM + "/proofs/{event}", taken.proof, Right.SEE),
     Route("POST", _ITEM + "/block", item.block, Right.SUBMIT),
+    Route("POST", _ITEM + "/mark", links.mark, Right.SUBMIT),
+    Route("POST", _LINK + "/extend", links.extend, Right.SUBMIT),
+    Route("POST", _LINK + "/block", links.block, Right.SUBMIT),
+    Route("POST", _LINK + "/resend", links.resend, Right.SEND),
+    Route("POST", _LINK + "/preview", links.preview, Right.SUBMIT),
+    # --- what recipients ask of the data-protection officer
+    Route("GET", "/privacy/requests", requests.requests_page, Right.PRIVACY),
+    Route("POST", "/privacy/requests/{request}", requests.answer, Right.PRIVACY),
     Route("GET", "/answers", answers, Right.SEE),
     # --- contacts
     Route("GET", "/contacts", contacts.all_contacts, Right.SEE),

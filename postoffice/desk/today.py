@@ -9,6 +9,7 @@ from aiohttp import web
 from postoffice.compose.trial import trial_letters
 from postoffice.desk.hearing import waiting
 from postoffice.desk.page import go, render
+from postoffice.desk.requests import waiting as requests_waiting
 from postoffice.desk.visit import VISIT, Visit, house_of
 from postoffice.model.mailing import Mailing, NewMailing, Source
 from postoffice.model.states import MailingState
@@ -38,8 +39,10 @@ async def today(request: web.Request) -> web.StreamResponse:
         set_aside = await overview.set_aside(connection, visit.organisation.id)
         known = await carriers.all_of(connection, visit.organisation.id)
         heard = await waiting(connection, request)
+        asked = await requests_waiting(connection, request)
     context = {
         **heard,
+        "asked": asked,
         "needy": needy[:SHOWN],
         "more_needy": len(needy) > SHOWN,
         "moving": moving,
@@ -48,7 +51,7 @@ async def today(request: web.Request) -> web.StreamResponse:
         "volumes": volumes,
         "set_aside": set_aside,
         "troubled": [carrier for carrier in known if in_trouble(carrier)],
-        "empty": not (needy or moving or latest or any(heard.values())),
+        "empty": not (needy or moving or latest or any(heard.values()) or asked),
         "trial_letters": TRIAL_LETTERS,
     }
     return render(request, "today.html", context)

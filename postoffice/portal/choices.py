@@ -1,4 +1,4 @@
-"""The preference centre: what this sender may send, by which channel. Each answer is a line of the ledger; nothing is ticked beforehand."""
+"""The preference centre: what this sender may send, by which channel. Nothing is ticked beforehand; the ledger keeps each answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

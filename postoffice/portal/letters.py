@@ -138,6 +138,7 @@ async def letter_page(request: web.Request, read: Reading, *, status: int = 200,
         mark=mark_of(read.item),
         ends=found.link.expires_at,
         whole=visit.whole,
+        preview=visit.preview,
         links=[one for one in made if one.item_id == read.item.id],
         shared=shared,
         error=error,
@@ -229,6 +230,8 @@ async def _content(request: web.Request, read: Reading) -> bytes:
 async def _note(request: web.Request, read: Reading, action: str, kind: EventKind | None = None) -> None:
     """One line of the trail, and one event, for a letter in a visit, however often a viewer asks."""
     house, visit = request.app[HOUSE], read.visit
+    if visit.preview:
+        return
     once = f"{action}:{read.item.id}:{hash_token(visit.token)[:16]}"
     if request.app[COPIES].was_told(once):
         return

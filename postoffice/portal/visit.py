@@ -15,7 +15,7 @@ from postoffice.words import Words
 LIFETIME = timedelta(hours=1)
 IDLE = timedelta(minutes=20)
 _TOUCH_EVERY = timedelta(minutes=1)
-CODE, TYPED = "code", "typed"
+CODE, TYPED, PREVIEW = "code", "typed", "preview"
 
 
 class Visit(NamedTuple):
@@ -33,12 +33,17 @@ class Visit(NamedTuple):
     @property
     def whole(self) -> bool:
         """Whether it is the recipient's own: with history and choices. A link that was shared shows one letter."""
-        return self.found.link.parent_id is None and self.found.item.contact_id is not None
+        return self.found.link.parent_id is None and self.found.item.contact_id is not None and not self.preview
+
+    @property
+    def preview(self) -> bool:
+        """Whether it is somebody at the desk who looks at what the recipient sees: one letter, and nothing is noted as read."""
+        return self.level == PREVIEW
 
 
 def cookie_name(house: House) -> str:
-    """`__Host-` ties a cookie to this host alone; browsers take it over https only."""
-    return "__Host-po_link" if house.secure else "po_link"
+    """See `links.cookie_name`."""
+    return links.cookie_name(secure=house.secure)
 
 
 def cookie_of(request: web.Request) -> str:

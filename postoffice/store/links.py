@@ -44,7 +44,7 @@ class Session:
     """A visit that is still good, and how the recipient was proven."""
 
     link: Link
-    level: str  #: typed | code
+    level: str  #: typed | code | preview (by staff)
     seen_at: datetime
 
 
@@ -57,6 +57,11 @@ def normal_proof(text: str) -> str:
 def proof_hash(link_token_hash: str, proof: str) -> str:
     """A hash of the expected proof, salted by the link's own (unguessable) token."""
     return hmac.digest(link_token_hash.encode(), normal_proof(proof).encode(), hashlib.sha256).hex()
+
+
+def cookie_name(*, secure: bool) -> str:
+    """The cookie of a visit. `__Host-` ties it to this host alone; browsers take it over https only."""
+    return "__Host-po_link" if secure else "po_link"
 
 
 async def add_missing(connection: AsyncConnection, values: Sequence[Mapping[str, Any]]) -> None:
