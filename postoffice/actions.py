@@ -11,8 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.compose import recheck, sheets
-from postoffice.dispatch import advice
+from postoffice.compose import recheck
 from postoffice.house import House
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, PostOfficeError
@@ -20,9 +19,8 @@ from postoffice.model.item import Item
 from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import EventKind, ItemState, MailingState
-from postoffice.routing import tariff
-from postoffice.routing.plan import Facts, make_plan
-from postoffice.store import batches, deliveries, events, items, mailings, people
+from postoffice.pricing import quote
+from postoffice.store import batches, budgets, deliveries, events, items, mailings, people, plans, twins
 from postoffice.store.book import add_reading
 from postoffice.store.finishing import finish_if_done
 from postoffice.store.receiving import READ_QUEUE
@@ -39,93 +37,6 @@ class Actor:
 
 
 OFFICE = Actor("office")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a quote: so many items of so many pages by this channel, and the price of one."""
-
-    channel: Channel
-    pages: int
-    items: int
-    price: int
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a mailing would cost with given options, in millionths of the currency."""
-
-    items: int  #: that would be sent
-    total: int
-    currency: str
-    lines: tuple[Line, ...]
-    problems: tuple[PostOfficeError, ...]  #: why some cannot be priced or sent this way
-    sheets: int = 0
-    held: int = 0  #: items that need a person and would stay
-    unreached: int = 0  #: items without an address for the channel: they would wait and cost nothing
-
-
-async def quote(house: House, mailing: Mailing, options: Options) -> Quote:
-    """The price of a mailing's sendable items with `options`, for the options page; recomputed at every change.
-
-    Items are priced in groups that are planned alike, by the same rules that plan them when they are sent.
-    """
-    carriers = await house.carriers.names(mailing.organisation_id, live=mailing.live)
-    async with house.database.read() as connection:
-        groups = await items.count_alike(connection, mailing.id)
-        states = await items.count_by_state(connection, mailing.id)
-    table = tariff.load(tariff.day(options, house.clock.now()))
-    found: dict[tuple[Channel, int], tuple[int, int]] = {}
-    problems: dict[str, PostOfficeError] = {}
-    unreached = paper_sheets = 0
-    for group in groups:
-        made = make_plan(Facts(dict.fromkeys(group.reach, "there")), options, group.channel, carriers)
-        if not made.rungs:
-            unreached += group.items
-            continue
-        channel = made.rungs[0].channel
-        try:
-            paper = paper_of(group.pages, options)
-            price = table.price(channel, options, paper)
-            carrier = house.carriers.get(mailing.organisation_id, made.rungs[0].carrier)
-            await advice.check(carrier, options, group.pages, group.country)
-        except PostOfficeError as problem:
-            problems.setdefault(problem.code, problem)
-            continue
-        found[channel, group.pages] = (found.get((channel, group.pages), (0, 0))[0] + group.items, price)
-        paper_sheets += group.items * paper.sheets if channel is Channel.POST else 0
-    lines = tuple(Line(channel, pages, number, price) for (channel, pages), (number, price) in sorted(found.items()))
-    return Quote(
-        items=sum(line.items for line in lines),
-        total=sum(line.items * line.price for line in lines),
-        currency=table.currency,
-        lines=lines,
-        problems=tuple(problems.values()),
-        sheets=paper_sheets,
-        held=states.get(ItemState.HELD, 0),
-        unreached=unreached,
-    )
-
-
-def paper_of(pages: int, options: Options) -> tariff.Paper:
-    """What an item of so many pages is on paper with these options. PostOfficeError where its envelope cannot hold it."""
-    made = sheets.bundle(
-        pages,
-        duplex=options.duplex,
-        envelope=options.envelope,
-        address_sheet=options.address_sheet,
-        gsm=options.gsm,
-        inserts=tuple(one.pages for one in options.inserts),
-    )
-    if not made.fits:
-        raise PostOfficeError(
-            "envelope-full",
-            f"{made.sheets} sheets do not fit into one {made.envelope.value.upper()} envelope.",
-            help="Choose another envelope, print on both sides, or split the letter.",
-            sheets=made.sheets,
-            envelope=made.envelope.value,
-        )
-    return tariff.Paper(made.sheets, made.sides, made.grams, made.envelope.value)
 
 
 async def set_options(house: House, mailing: Mailing, options: Options, actor: Actor) -> None:
@@ -150,9 +61,12 @@ async def send(house: House, mailing: Mailing, options: Options, actor: Actor) -
         raise found.problems[0]
     now = house.clock.now()
     async with house.database.write() as connection:
+        options = await plans.resolved(connection, mailing.organisation_id, options)
         await mailings.command(connection, mailing, "send", options=options.as_dict(), sent_at=now)
+        await budgets.reserve(connection, mailing, options, found.total, now)
         batch_id = await _plan_batch(connection, mailing, now)
-        await _audit(connection, house, mailing, actor, "mailing.send", items=found.items, total=found.total)
+        claimed = {"ground": options.ground.value} if options.purpose.is_promotional else {}
+        await _audit(connection, house, mailing, actor, "mailing.send", items=found.items, total=found.total, **claimed)
     await house.bell.ring(PLAN_QUEUE, batch_id, 1)
 
 
@@ -192,6 +106,7 @@ async def cancel(house: House, mailing: Mailing, actor: Actor) -> int:
         for state in (ItemState.DRAFT, ItemState.HELD):  # first: what is planned meanwhile has its delivery by the next line
             stopped += await items.set_state(connection, mailing.id, state, "cancel", now)
         stopped += await deliveries.cancel_queued(connection, mailing.id, now)
+        await budgets.give_back_cancelled(connection, mailing, now)
         await finish_if_done(connection, mailing.id, now)
         await _audit(connection, house, mailing, actor, "mailing.cancel", items=stopped)
     return stopped
@@ -263,7 +178,8 @@ async def release(house: House, item: Item, actor: Actor) -> None:
     """A person looked and says that this held item may go as it is. Conflict row-not-made where there is no letter to send."""
     recheck.check_release(item)
     async with house.database.write() as connection:
-        await items.command(connection, item, "release", house.clock.now(), held_reason="")
+        again = {"again": True} if item.held_reason == twins.REASON else {}
+        await items.command(connection, item, "release", house.clock.now(), held_reason="", **again)
         await _tell(connection, house, item, actor, EventKind.EDITED, detail={"released": item.held_reason})
 
 
@@ -324,6 +240,7 @@ async def cancel_item(house: House, item: Item, actor: Actor) -> None:
         if current.delivery_id is not None and current.state not in (ItemState.DRAFT, ItemState.HELD):
             if not await deliveries.cancel_queued(connection, item.mailing_id, now, item_id=item.id):
                 raise Conflict("too-late", "This letter is being handed over this moment.", help="It can no longer be stopped.")
+            await budgets.give_back_cancelled(connection, await mailings.get(connection, item.mailing_id), now, item.id)
         else:
             await items.command(connection, current, "cancel", now)
         await finish_if_done(connection, item.mailing_id, now)

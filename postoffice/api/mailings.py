@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from postoffice import actions
+from postoffice import actions, pricing
 from postoffice.api import shapes, shaping
 from postoffice.api.call import Call, cursor_of, position_of
 from postoffice.model.errors import Conflict
@@ -45,7 +45,7 @@ async def quote(call: Call) -> shapes.Quote:
     """What sending would cost; changes nothing."""
     mailing = await call.mailing()
     options = shaping.changed(mailing.options, call.told(shapes.QuoteRequest).options)
-    return shaping.quote(await actions.quote(call.house, mailing, options))
+    return shaping.quote(await pricing.quote(call.house, mailing, options))
 
 
 async def send(call: Call) -> shapes.MailingDetail:

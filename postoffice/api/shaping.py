@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from postoffice.actions import Quote
 from postoffice.api import shapes
 from postoffice.model.address import PostalAddress
 from postoffice.model.errors import PostOfficeError
@@ -11,6 +10,7 @@ from postoffice.model.finding import Finding
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import ItemState
+from postoffice.pricing import Quote
 from postoffice.store.events import Line
 from postoffice.store.printers import Printer
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import actions
+from postoffice import actions, pricing
 from postoffice.desk.choices import channel_of, filter_of, text_of, unknown_word
 from postoffice.desk.live import Look, look
 from postoffice.desk.options import leaf
@@ -181,7 +181,7 @@ def _price_of(request: web.Request, mailing: Mailing, chosen: Sequence[Item], ch
     for item in chosen:
         by = channel or item.channel or mailing.options.channel or Channel.POST
         try:
-            total += table.price(by, mailing.options, actions.paper_of(item.pages, mailing.options))
+            total += table.price(by, mailing.options, pricing.paper_of(item.pages, mailing.options))
         except PostOfficeError as problem:
             return {"total": None, "problem": request[WORDS].problem(problem)}
     return {"total": total, "problem": None}

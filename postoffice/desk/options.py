@@ -5,8 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import actions
-from postoffice.actions import Quote
+from postoffice import actions, pricing
 from postoffice.desk import cutting, fixes
 from postoffice.desk.choices import SHOWS, filter_of, options_of, rule_fields, text_of, unknown_word
 from postoffice.desk.page import go, is_partial, render
@@ -18,6 +17,7 @@ from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import EmailForm, Envelope, Mailing, Options, Postage
 from postoffice.model.people import Right
 from postoffice.model.states import MAILING_COMMANDS, MailingState
+from postoffice.pricing import Quote
 from postoffice.store import items
 from postoffice.store.items import Filter
 
@@ -109,7 +109,7 @@ def may_send(request: web.Request, mailing: Mailing) -> bool:
 
 
 async def _price(request: web.Request, mailing: Mailing, chosen: Options) -> dict[str, Any]:
-    quote = await actions.quote(house_of(request), mailing, chosen)
+    quote = await pricing.quote(house_of(request), mailing, chosen)
     words = request[VISIT].words
     return {
         "quote": quote,
@@ -161,7 +161,7 @@ async def send(request: web.Request) -> web.StreamResponse:
         return go(request, f"/m/{mailing.id}")
     if not may_send(request, mailing):
         raise Conflict("mailing-state", "This mailing cannot be sent now.", help="Reload the page to see where it stands.")
-    quote = await actions.quote(house, mailing, mailing.options)
+    quote = await pricing.quote(house, mailing, mailing.options)
     if (text_of(form, "items"), text_of(form, "total")) != (str(quote.items), str(quote.total)):
         raise Conflict(
             "price-changed",

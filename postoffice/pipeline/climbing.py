@@ -4,7 +4,7 @@ One batch of work per mailing watches over it. It sleeps until the next wait end
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,12 +18,13 @@ from postoffice.model.ids import new_id
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import DeliveryState, EventKind, MailingState
-from postoffice.pipeline.queueing import Queued, hour_of, price_of, queue_deliveries, zone_of
+from postoffice.pipeline.queueing import Queued, hour_of, queue_deliveries, zone_of
 from postoffice.pipeline.recipients import Recipient, recipients
 from postoffice.pipeline.stop import Stop
+from postoffice.pricing import price_of
 from postoffice.routing import tariff
 from postoffice.routing.plan import Rung, obstacle, options_on
-from postoffice.store import batches, events, ladders, mailings, people
+from postoffice.store import batches, budgets, events, ladders, mailings, people
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import LostLease
 from postoffice.store.receiving import READ_QUEUE
@@ -46,6 +47,7 @@ class Climb:
     rung: Rung | None
     price: int
     passed_over: Mapping[Channel, str]
+    stopped: str = ""  #: why it goes no further although a rung is open: over-limit, too-late
 
 
 async def watch(connection: AsyncConnection, mailing: Mailing, now: datetime) -> None:
@@ -89,6 +91,7 @@ async def _slice(
             return False
         known = await recipients(house, connection, mailing, [item for item, _ in pairs], now)
         climbs = [_next(mailing, item, left, known[item.id], carriers, now) for item, left in pairs]
+        climbs = await _within_limits(connection, mailing, climbs, now)
         rings = await _write(connection, mailing, climbs, sizes, now, zone)
     for queue, batch_id in rings:
         await house.bell.ring(queue, batch_id, 1)
@@ -101,6 +104,8 @@ def _next(mailing: Mailing, item: Item, left: Delivery, who: Recipient, carriers
     passed_over: dict[Channel, str] = {}
     if _still_waits(item, left):
         return Climb(item, left, who, item.rung, None, 0, passed_over)
+    if mailing.options.not_after and now >= mailing.options.not_after:
+        return Climb(item, left, who, item.rung, None, 0, passed_over, "too-late")
     for number in range(item.rung + 1, len(item.plan)):
         rung = Rung.from_dict(item.plan[number])
         closed = obstacle(rung.channel, who.facts, carriers)
@@ -112,6 +117,19 @@ def _next(mailing: Mailing, item: Item, left: Delivery, who: Recipient, carriers
                 closed = problem.code
         passed_over[rung.channel] = closed
     return Climb(item, left, who, len(item.plan) - 1, None, 0, passed_over)
+
+
+async def _within_limits(connection: AsyncConnection, mailing: Mailing, climbs: Sequence[Climb], now: datetime) -> list[Climb]:
+    """Those that this month's limits allow to go on; the others stay where they are, and their timeline says why."""
+    if not mailing.live or not any(one.price for one in climbs):
+        return list(climbs)
+    purse = await budgets.open_purse(connection, mailing, mailing.options, now)
+    kept = []
+    for one in climbs:
+        goes = one.rung is None or purse.take(one.price)
+        kept.append(one if goes else replace(one, rung=None, price=0, stopped="over-limit"))
+    await budgets.keep(connection, mailing, mailing.options, purse, now)
+    return kept
 
 
 def _still_waits(item: Item, left: Delivery) -> bool:
@@ -128,7 +146,7 @@ async def _write(
             await ladders.stay(connection, one.item, one.left, exhausted=not _still_waits(one.item, one.left))
             continue
         hour = hour_of(mailing.options, one.rung.channel, one.who.country, now, zone)
-        going.append((one, Queued(one.item.id, one.rung, one.number, one.price, new_id(), hour)))
+        going.append((one, Queued(one.item.id, one.rung, one.number, one.price, new_id(), hour, one.who.country)))
     rings = await queue_deliveries(connection, mailing, [queued for _, queued in going], sizes, now)
     for one, queued in going:
         left = len(one.item.plan) - 1 - one.number
@@ -137,8 +155,24 @@ async def _write(
         current = await mailings.get(connection, mailing.id)
         if current.state is MailingState.FINISHED:
             await mailings.command(connection, current, "resume", finished_at=None)
-    await events.add(connection, [_event(mailing, one, queued, now) for one, queued in going], now)
+    told = [_event(mailing, one, queued, now) for one, queued in going]
+    await events.add(connection, [*told, *(_stopped(mailing, one, now) for one in climbs if one.stopped)], now)
     return rings
+
+
+def _stopped(mailing: Mailing, one: Climb, now: datetime) -> events.NewEvent:
+    """The plan ends here: nobody is waited for, so it is no item that is held."""
+    return events.NewEvent(
+        mailing.organisation_id,
+        EventKind.PLANNED,
+        "office",
+        now,
+        mailing_id=mailing.id,
+        item_id=one.item.id,
+        contact_id=one.who.contact_id,
+        code=one.stopped,
+        detail={"left": one.left.channel.value, "passed_over": {channel.value: why for channel, why in one.passed_over.items()}},
+    )
 
 
 def _event(mailing: Mailing, one: Climb, queued: Queued, now: datetime) -> events.NewEvent:

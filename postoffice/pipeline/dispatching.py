@@ -17,9 +17,11 @@ from postoffice.model.errors import CarrierError, PostOfficeError
 from postoffice.model.mailing import Mailing
 from postoffice.model.ports import Carrier, Paced
 from postoffice.model.states import DeliveryState, EventKind
+from postoffice.pipeline import hours
 from postoffice.pipeline.blocking import leave_out_blocked
 from postoffice.pipeline.news import apply_news, block_address
 from postoffice.pipeline.pieces import Bench
+from postoffice.pipeline.queueing import zone_of
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, deliveries, events, items, mailings, paces, people
 from postoffice.store import carriers as carrier_rows
@@ -47,6 +49,7 @@ async def dispatch(house: House, batch: Batch, stop: Stop) -> None:
     async with house.database.read() as connection:
         mailing = await mailings.get(connection, batch.subject_id)
         organisation = await people.organisation(connection, mailing.organisation_id)
+    await hours.end_late(house, batch, mailing)
     try:
         carrier = await house.carriers.get(mailing.organisation_id, batch.data["carrier"])
     except PostOfficeError as missing:  # removed, switched off, settings that cannot be read: a person mends it, nothing is lost
@@ -55,12 +58,14 @@ async def dispatch(house: House, batch: Batch, stop: Stop) -> None:
     health = Health(house, mailing.organisation_id, carrier.name)
     async with Bench(house, mailing, organisation) as bench:
         await _settle_orphans(house, batch, mailing, carrier)
-        while marked := await _next(house, batch, carrier, stop):
+        pace = hours.Pace(house, batch, mailing, zone_of(organisation))
+        while marked := await _next(house, batch, carrier, stop, pace):
             if some := await leave_out_blocked(house, batch, mailing, marked):
                 await health.note(await _hand_over_chunk(house, batch, mailing, carrier, bench, some))
             if house.limits.chunk_delay:
                 await asyncio.sleep(house.limits.chunk_delay)
             stop.check()
+            await hours.end_late(house, batch, mailing)
     if marked is not None:
         await _close(house, batch, mailing, carrier)
 
@@ -90,10 +95,10 @@ async def _wait_for_carrier(house: House, batch: Batch, missing: PostOfficeError
         await carrier_rows.note_health(connection, batch.organisation_id, batch.data["carrier"], now, missing.message)
 
 
-async def _next(house: House, batch: Batch, carrier: Carrier, stop: Stop) -> list[Delivery] | None:
+async def _next(house: House, batch: Batch, carrier: Carrier, stop: Stop, pace: hours.Pace) -> list[Delivery] | None:
     """The next chunk, marked; empty: none is left or due; None: nothing can go for a while, and the batch was put off."""
     while True:
-        pause, marked = await _mark(house, batch, carrier)
+        pause, marked = await _mark(house, batch, carrier, pace)
         if not pause:
             return marked
         if pause > SHORT_PAUSE:
@@ -102,8 +107,10 @@ async def _next(house: House, batch: Batch, carrier: Carrier, stop: Stop) -> lis
         stop.check()
 
 
-async def _mark(house: House, batch: Batch, carrier: Carrier) -> tuple[timedelta, list[Delivery]]:
-    """Mark the next chunk; or how long nothing can go, by the carrier's own word or by its rate, and then nothing is marked."""
+async def _mark(house: House, batch: Batch, carrier: Carrier, pace: hours.Pace) -> tuple[timedelta, list[Delivery]]:
+    """Mark the next chunk; or how long nothing can go, by the hour, the carrier's own word or a rate, and then nothing is marked."""
+    if quiet := pace.quiet():
+        return quiet, []
     wait = carrier.wait() if isinstance(carrier, Paced) else 0.0
     if wait:
         return timedelta(seconds=wait), []
@@ -113,7 +120,10 @@ async def _mark(house: House, batch: Batch, carrier: Carrier) -> tuple[timedelta
             if pause := await paces.wait(connection, batch.organisation_id, carrier.name, now):
                 return pause, []
             most = min(most, max(1, int(rate)))  # what one second takes: a burst no longer than that
-        marked = await deliveries.mark(connection, batch, most, now, house.lease)
+        if pause := await pace.wait(connection, now):
+            return pause, []
+        marked = await deliveries.mark(connection, batch, pace.at_most(most), now, house.lease)
+        await pace.spend(connection, now, len(marked))
         if rate and marked:
             await paces.spend(connection, batch.organisation_id, carrier.name, now, timedelta(seconds=len(marked) / rate))
     return timedelta(), marked
@@ -248,7 +258,7 @@ async def _close(house: House, batch: Batch, mailing: Mailing, carrier: Carrier)
     async with house.database.write() as connection:
         queued, due = await deliveries.next_due(connection, batch.id)
         if queued:
-            await batches.put_off(connection, batch, due or now)
+            await batches.put_off(connection, batch, min(due or now, mailing.options.not_after or due or now))
         elif not await batches.finish(connection, batch, now):
             raise LostLease(batch.id)
         if not queued and carrier.abilities.can_be_asked and await deliveries.askable(connection, batch.id):

@@ -1,24 +1,26 @@
 """Plan: each item that can go gets its ladder, its first delivery and its contact; deliveries are packed into batches."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice import pricing
 from postoffice.house import House
 from postoffice.model.channel import Channel
-from postoffice.model.errors import PostOfficeError
 from postoffice.model.ids import new_id
 from postoffice.model.item import Item
-from postoffice.model.mailing import Mailing, Options
+from postoffice.model.mailing import Mailing
 from postoffice.model.states import EventKind, ItemState, MailingState
 from postoffice.pipeline import climbing
-from postoffice.pipeline.queueing import Queued, hour_of, price_of, prices_of, queue_deliveries, zone_of
+from postoffice.pipeline.queueing import Queued, hour_of, queue_deliveries, zone_of
 from postoffice.pipeline.recipients import Recipient, recipients
 from postoffice.pipeline.stop import Stop
 from postoffice.routing import tariff
-from postoffice.routing.plan import Plan, make_plan, options_on
-from postoffice.store import batches, events, items, mailings, people
+from postoffice.routing.plan import Plan
+from postoffice.store import batches, budgets, events, items, mailings, people, twins
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import LostLease
 from postoffice.store.finishing import finish_if_done
@@ -63,6 +65,7 @@ async def _finish(house: House, batch: Batch, mailing: Mailing) -> None:
         current = await mailings.get(connection, mailing.id)
         if current.state is MailingState.PLANNING:
             await mailings.command(connection, current, "dispatch")
+        await budgets.settle(connection, current)
         await finish_if_done(connection, mailing.id, now)
 
 
@@ -79,8 +82,10 @@ async def _plan_slice(
             return None
         known = await recipients(house, connection, mailing, some, now)
         ready = [_prepare(mailing, item, known[item.id], carriers, now, zone) for item in some]
-        queued = [Queued(one.item.id, one.plan.rungs[0], 0, one.price, one.delivery_id, one.hour) for one in ready if one.plan.rungs]
-        rung_for = await queue_deliveries(connection, mailing, queued, sizes, now)
+        twice = await twins.gone_before(connection, mailing, some, now)
+        ready = [_held(one, twins.REASON) if one.item.id in twice and one.plan.rungs else one for one in ready]
+        ready = await _within_limits(connection, mailing, ready, now)
+        rung_for = await queue_deliveries(connection, mailing, [_queued(one) for one in ready if one.plan.rungs], sizes, now)
         await items.planned(connection, [_planned(one, now) for one in ready])
         await events.add(connection, [_event(mailing, one, now) for one in ready], now)
         if any(len(one.plan.rungs) > 1 for one in ready):
@@ -90,26 +95,41 @@ async def _plan_slice(
     return some[-1].position
 
 
+def _queued(one: Ready) -> Queued:
+    return Queued(one.item.id, one.plan.rungs[0], 0, one.price, one.delivery_id, one.hour, one.who.country)
+
+
 def _prepare(mailing: Mailing, item: Item, who: Recipient, carriers: Mapping[Channel, str], now: datetime, zone: str) -> Ready:
     # errors of reading hold an item before it gets here: a draft with errors was released by a person
     rates = tariff.load(tariff.day(mailing.options, now))
-    prices, faults = prices_of(mailing.options, item.pages, tuple(who.facts.reach), rates)
-    made = make_plan(replace(who.facts, unfit={**faults, **who.facts.unfit}), mailing.options, item.channel, carriers, prices)
-    made, price = _priced(made, mailing.options, item.pages, rates)
+    made, price, _fault = pricing.planned(who.facts, mailing.options, item.channel, carriers, item.pages, rates)
     hour = hour_of(mailing.options, made.rungs[0].channel, who.country, now, zone) if made.rungs else None
     return Ready(item, who, made, price, new_id(), hour)
 
 
-def _priced(made: Plan, options: Options, pages: int, rates: tariff.Tariff) -> tuple[Plan, int]:
-    """The plan from the first rung on that has a price, and that price: a rung may ask for a postage that takes less weight."""
-    while made.rungs:
-        first, *others = made.rungs
-        try:
-            return made, price_of(options_on(first, options), first.channel, pages, rates)
-        except PostOfficeError as problem:
-            passed_over = {**made.passed_over, first.channel: problem.code}
-            made = Plan(tuple(others), passed_over, held="" if others else problem.code)
-    return made, 0
+def _held(one: Ready, reason: str) -> Ready:
+    """The same, held; its plan tells what would have been."""
+    return replace(one, plan=Plan((), one.plan.passed_over, held=reason), price=0, hour=None)
+
+
+async def _within_limits(connection: AsyncConnection, mailing: Mailing, ready: Sequence[Ready], now: datetime) -> list[Ready]:
+    """Those that this month's limits still allow; the others are held. Usually all was reserved when the mailing was sent."""
+    if not mailing.live:
+        return list(ready)
+    short = await budgets.draw(connection, mailing, sum(one.price for one in ready))
+    if not short:
+        return list(ready)
+    purse = await budgets.open_purse(connection, mailing, mailing.options, now)
+    covered = sum(one.price for one in ready) - short
+    kept = []
+    for one in ready:
+        own = min(one.price, covered)
+        goes = purse.take(one.price - own)
+        covered -= own if goes else 0
+        kept.append(one if goes else _held(one, "over-limit"))
+    await budgets.put_back(connection, mailing, covered)
+    await budgets.keep(connection, mailing, mailing.options, purse, now)
+    return kept
 
 
 def _planned(one: Ready, now: object) -> dict[str, Any]:

@@ -8,16 +8,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.actions import paper_of
 from postoffice.model.channel import Channel
-from postoffice.model.errors import PostOfficeError
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.people import Organisation
-from postoffice.routing import messaging, tariff
+from postoffice.routing import messaging
 from postoffice.routing.plan import Rung
 from postoffice.store import batches, deliveries
-
-ZONE = "Europe/Paris"  #: of an organisation that names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,52 +26,38 @@ class Queued:
     price: int
     delivery_id: str
     hour: datetime | None  #: not before
+    country: str = ""  #: whose hours of prospecting hold
 
 
 def zone_of(organisation: Organisation) -> str:
     """The time zone that an organisation lives in (IANA name)."""
-    return str(organisation.settings.get("zone") or ZONE)
+    return organisation.timezone
 
 
 def hour_of(options: Options, channel: Channel, country: str, now: datetime, zone: str) -> datetime | None:
-    """The hour from which a delivery may go: the sender's, and for prospecting one at which it may arrive. None: at once."""
+    """The hour from which a delivery may go: the sender's, and for prospecting one at which it may arrive. None: at once.
+
+    Never later than `not_after`: at that hour it is looked at and ends as too late.
+    """
     wanted = max(now, options.send_at or now)
     allowed = messaging.next_allowed(options.purpose, channel, country, wanted, zone)
+    allowed = min(allowed, options.not_after or allowed)
     return allowed if allowed > now else None
-
-
-def prices_of(
-    options: Options, pages: int, channels: Sequence[Channel], rates: tariff.Tariff
-) -> tuple[dict[Channel, int], dict[Channel, str]]:
-    """What so many pages cost by each channel, in millionths; and for those without a price the code of the reason."""
-    prices: dict[Channel, int] = {}
-    faults: dict[Channel, str] = {}
-    for channel in channels:
-        try:
-            prices[channel] = price_of(options, channel, pages, rates)
-        except PostOfficeError as problem:
-            faults[channel] = problem.code
-    return prices, faults
-
-
-def price_of(options: Options, channel: Channel, pages: int, rates: tariff.Tariff) -> int:
-    """The price of one item by one channel. PostOfficeError where its envelope or its weight has none."""
-    paper = paper_of(pages, options) if channel is Channel.POST else tariff.Paper(0, pages, 0, "")
-    return rates.price(channel, options, paper)
 
 
 async def queue_deliveries(
     connection: AsyncConnection, mailing: Mailing, queued: Sequence[Queued], sizes: Mapping[str, int], now: datetime
 ) -> list[tuple[str, str]]:
     """Write the deliveries, packed into batches by carrier and hour. Returns (queue, batch id) to ring for after the commit."""
-    groups: dict[tuple[Channel, str, datetime | None], list[Queued]] = defaultdict(list)
+    groups: dict[tuple[Channel, str, datetime | None, str], list[Queued]] = defaultdict(list)
     for one in queued:
-        groups[one.rung.channel, one.rung.carrier, one.hour].append(one)
+        country = one.country if mailing.options.purpose.is_promotional else ""  # looked at once more right before the hand-over
+        groups[one.rung.channel, one.rung.carrier, one.hour, country].append(one)
     rings = []
-    for (channel, carrier, hour), group in groups.items():
+    for (channel, carrier, hour, country), group in groups.items():
         size = sizes.get(carrier, 100)
         for start in range(0, len(group), size):
-            batch_id = await _dispatch(connection, mailing, channel, carrier, hour, now)
+            batch_id = await _dispatch(connection, mailing, channel, carrier, hour, country, now)
             rings.append((channel.value, batch_id))
             pack = group[start : start + size]
             await deliveries.add_all(connection, [_values(mailing, one, batch_id, now) for one in pack])
@@ -83,7 +65,7 @@ async def queue_deliveries(
 
 
 async def _dispatch(
-    connection: AsyncConnection, mailing: Mailing, channel: Channel, carrier: str, hour: datetime | None, now: datetime
+    connection: AsyncConnection, mailing: Mailing, channel: Channel, carrier: str, hour: datetime | None, country: str, now: datetime
 ) -> str:
     return await batches.add(
         connection,
@@ -94,7 +76,7 @@ async def _dispatch(
         now=now,
         not_before=hour,
         priority=6 if mailing.options.purpose.is_promotional else 4,
-        data={"channel": channel.value, "carrier": carrier},
+        data={"channel": channel.value, "carrier": carrier} | ({"country": country} if country else {}),
     )
 
 

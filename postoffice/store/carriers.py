@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,7 @@ class CarrierRow:
     last_ok_at: datetime | None
     last_error_at: datetime | None
     last_error: str
+    cut_offs: Sequence[str] | None = None  #: seven last hours of hand-over, see routing.cutoffs; None: not known
 
 
 def seal(keyring: Keyring, settings: Mapping[str, Any]) -> dict[str, Any]:

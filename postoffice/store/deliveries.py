@@ -297,3 +297,10 @@ async def cancel_queued(connection: AsyncConnection, mailing_id: str, now: datet
     stopped = [(item, delivery) for delivery, item in found]
     await _show(connection, stopped, now)
     return len(stopped)
+
+
+async def queued(connection: AsyncConnection, batch_id: str, limit: int) -> list[Delivery]:
+    """Deliveries of a batch that nobody is handing over; nobody begins to until this transaction ends."""
+    query = deliveries.select().where(deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.QUEUED.value)
+    found = await connection.execute(query.order_by(deliveries.c.id).limit(limit).with_for_update())
+    return [rows.delivery(row) for row in found.mappings()]

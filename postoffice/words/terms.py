@@ -153,6 +153,9 @@ REASONS: Mapping[str, str] = {
     "opted-out": N_("the recipient wants nothing of this kind by this channel"),
     "no-consent": N_("no consent to offers by this channel is recorded"),
     "no-preferred-channel": N_("the plan asks for the contact's own wish, and none is known"),
+    "duplicate": N_("the same letter went to the same recipient in the last 30 days"),
+    "over-limit": N_("the spending limit of this month is reached"),
+    "too-late": N_("it was not handed over by the last hour that was set"),
     "too-heavy": N_("too heavy for this postage"),
     "envelope-full": N_("too many sheets for one envelope"),
 }

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
-from postoffice import actions
+from postoffice import pricing
 from postoffice.compose.reading import read_document
 from postoffice.model.address import PostalAddress
 from postoffice.model.item import Item
@@ -125,7 +125,7 @@ async def test_letterhead_and_inserts_are_brought_priced_and_taken_back(office: 
     options = (await fresh(office, mailing)).options
     assert len(options.letterhead) == 64
     assert [one.pages for one in options.inserts] == [3]
-    assert actions.paper_of(1, options).sheets == 3  # a sheet, and two of the insert
+    assert pricing.paper_of(1, options).sheets == 3  # a sheet, and two of the insert
     assert "Take back" in (await alice.get(f"/m/{mailing.id}"))[1]
     assert await bring(insert=b"no paper") == 400
     assert await bring() == 400

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postoffice import actions
+from postoffice import actions, pricing
 from postoffice.channels.print_house.maileva.carrier import MailevaCarrier
 from postoffice.model.channel import Channel
 from postoffice.model.errors import OptionConflict
@@ -141,10 +141,10 @@ async def test_what_the_house_cannot_make_stops_the_button(office: Office, house
     async with office.house.database.write() as connection:
         shape = {"lines": ["Erika", "Weg 1", "10115 Berlin"], "postcode": "10115", "town": "Berlin", "country": "DE"}
         await connection.execute(tables.items.update().where(tables.items.c.id == item.id).values(address=shape))
-    quote = await actions.quote(office.house, mailing, REGISTERED)
+    quote = await pricing.quote(office.house, mailing, REGISTERED)
     assert [problem.code for problem in quote.problems] == ["house-postage"]
     assert quote.items == COUNT - 1
     with pytest.raises(OptionConflict):
         await actions.send(office.house, mailing, REGISTERED, actions.OFFICE)
     assert not house.sendings
-    assert not (await actions.quote(office.house, mailing, Options())).problems
+    assert not (await pricing.quote(office.house, mailing, Options())).problems
