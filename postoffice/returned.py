@@ -18,12 +18,15 @@ from postoffice.model.delivery import Delivery, Event
 from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
+from postoffice.model.ports import StoredDocument
 from postoffice.model.returned import Reason, Way
 from postoffice.model.states import EventKind
-from postoffice.store import deliveries, events, items, mailings, people, points, suppressions
+from postoffice.store import batches, deliveries, events, items, mailings, people, points, scans, suppressions
 from postoffice.store import returned as entries
 from postoffice.store.finishing import finish_if_done
+from postoffice.store.receiving import READ_QUEUE
 from postoffice.store.returned import Corrected, Entry
+from postoffice.store.scans import Outcome
 from postoffice.store.stopping import stop_queued
 from postoffice.store.unreturning import unreturn
 from postoffice.tracking.returned.rules import Effect, effect_of, reason_of
@@ -69,6 +72,44 @@ async def enter(
         await finish_if_done(connection, mailing.id, now)
         made = await entries.get(connection, organisation_id, entry_id)
         return Came(made, await items.get(connection, item.id), mailing, already=False)
+
+
+async def keep_picture(house: House, organisation_id: str, picture: bytes) -> str:
+    """Store an envelope's picture as proof; its document."""
+    stored = await house.documents.put(organisation_id, picture)
+    async with house.database.write() as connection:
+        await mailings.note_document(connection, organisation_id, stored, "image/jpeg", house.clock.now())
+    return stored.sha256
+
+
+async def settle_page(
+    house: House, organisation_id: str, scan_id: str, page: int, actor: Actor, delivery_id: str | None
+) -> Came | None:
+    """A person says which letter a doubtful page shows; None: none of ours."""
+    async with house.database.read() as connection:
+        scan = await scans.get(connection, organisation_id, scan_id)
+        found = [one for one in await scans.pages(connection, scan_id) if one.page == page]
+    if not found:
+        raise NotFound("no-such-scan", "There is no such scan.", help="Look for it at the station.")
+    came = None
+    if delivery_id is not None:
+        came = await enter(house, organisation_id, delivery_id, scan.reason, actor, Way.ADDRESS, document=found[0].document)
+    async with house.database.write() as connection:
+        await scans.settle(connection, scan_id, page, Outcome.SETTLED if came else Outcome.ASIDE, delivery_id)
+    return came
+
+
+async def take_scan(house: House, organisation_id: str, reason: Reason, name: str, document: StoredDocument, actor: Actor) -> str:
+    """An uploaded scan is read by a worker from now on; its id."""
+    now = house.clock.now()
+    async with house.database.write() as connection:
+        await mailings.note_document(connection, organisation_id, document, "application/octet-stream", now)
+        scan_id = await scans.add(connection, organisation_id, reason, name, document.sha256, actor.name, now)
+        batch_id = await batches.add(
+            connection, organisation_id=organisation_id, step="returned", subject_id=scan_id, queue=READ_QUEUE, now=now, priority=5
+        )
+    await house.bell.ring(READ_QUEUE, batch_id, 1)
+    return scan_id
 
 
 def unknown() -> NotFound:

@@ -21,6 +21,7 @@ WHAT = {
     "email": "e-mails a second from template to relay with DKIM, beside nodemailer and the usual Python way; memory; the office's road",
     "raster": "pages a second made into faxes (TIFF-F), and how legible, beside Ghostscript",
     "render": "letters a second from a template, beside naive WeasyPrint, typst and LibreOffice, and how they grow (--growth)",
+    "returned": "returned envelopes that tell whose they are, by code and by address, and pages a second, beside zxing-cpp alone",
     "sms": "short messages a second through SMPP with receipts, one gateway restart included, beside npm's smpp",
 }
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError
-from postoffice.pipeline import asking, climbing, dispatching, forwarding, importing, mailroom, planning, reading
+from postoffice.pipeline import asking, climbing, dispatching, forwarding, importing, mailroom, planning, reading, returning
 from postoffice.pipeline.hearing import translate
 from postoffice.pipeline.stop import Stop, StopAsked
 from postoffice.store import batches
@@ -25,6 +25,7 @@ STEPS: Mapping[str, Step] = {
     "climb": climbing.climb,
     "news": translate,
     importing.STEP: importing.run,
+    returning.STEP: returning.read,
     mailroom.READ: mailroom.read,
     mailroom.FORWARD: forwarding.forward,
 }
