@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -38,17 +39,27 @@ class Entry(StrEnum):
 
     ANYBODY = "anybody"  #: also strangers
     SIGNED_IN = "signed-in"  #: everybody with an account
+    ENROLLING = "enrolling"  #: the same, also before a second factor that the organisation asks for was set up
     NEWCOMER = "newcomer"  #: the same, also before the first password was changed
 
 
+#: how long after the password was typed (or a passkey used) pages are shown, and sent, that are dangerous in other hands
+PROVED_FOR = timedelta(minutes=15)
+SENT_WITHIN = timedelta(minutes=60)
+
+
 class Route(NamedTuple):
-    """A line of the route table. `own_check`: the handler checks the CSRF word itself (streamed uploads)."""
+    """A line of the route table. `own_check`: the handler checks the CSRF word itself (streamed uploads).
+
+    `proof`: whoever has been here for a while must type the password again; afterwards they are led to this page.
+    """
 
     method: str
     path: str
     handler: Handler
     needs: Right | Entry
     own_check: bool = False
+    proof: str = ""
 
 
 def guarded(route: Route) -> Handler:
@@ -84,11 +95,20 @@ async def _let_in(request: web.Request, route: Route) -> web.StreamResponse:
     request[VISIT], request[WORDS] = visit, visit.words
     if visit.user.must_change_password and route.needs is not Entry.NEWCOMER:
         return go(request, "/password" + _way_back(request))
+    if visit.needs_second_factor and route.needs not in (Entry.NEWCOMER, Entry.ENROLLING):
+        return go(request, "/account/second")
     if isinstance(route.needs, Right) and not visit.may(route.needs):
         raise NotAllowed("not-allowed", "You have no right to do this.", help="Ask your administrator for the right.")
+    if route.proof and _forgotten(request, visit):
+        return go(request, f"/account/prove?next={quote(route.proof.format(**request.match_info))}")
     if request.method not in SAFE and not route.own_check:
         check_csrf(visit, request.headers.get("X-CSRF") or str((await request.post()).get("csrf", "")))
     return await route.handler(request)
+
+
+def _forgotten(request: web.Request, visit: Visit) -> bool:
+    """Whether it is too long ago that the visitor proved to be the account's owner."""
+    return house_of(request).clock.now() - visit.proved_at > (PROVED_FOR if request.method in SAFE else SENT_WITHIN)
 
 
 def _way_back(request: web.Request) -> str:

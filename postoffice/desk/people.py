@@ -10,10 +10,10 @@ from postoffice.compose.recheck import points
 from postoffice.desk.admin import admin_page, name_missing, note, of_whole_office
 from postoffice.desk.choices import Form, text_of, unknown_word
 from postoffice.desk.page import go
-from postoffice.desk.visit import VISIT, house_of
+from postoffice.desk.visit import SECOND_FACTOR_ROLES, VISIT, house_of, required_roles
 from postoffice.model.errors import Conflict, PostOfficeError
 from postoffice.model.people import Grant, Role, User
-from postoffice.store import accounts, people, printers
+from postoffice.store import accounts, factors, people, printers
 from postoffice.store.printers import Printer
 from postoffice.words import LANGUAGES, N_
 
@@ -37,7 +37,31 @@ async def all_people(request: web.Request) -> web.StreamResponse:
         seen = await accounts.last_seen(connection, visit.organisation.id)
         names = {one.id: one.name for one in await printers.all_of(connection, visit.organisation.id)}
     context = {"people": sorted(known, key=lambda one: one.disabled), "seen": seen, "printer_names": names}
-    return admin_page(request, "people.html", context)
+    return admin_page(request, "people.html", {**context, "roles": list(Role), "required": required_roles(visit.organisation)})
+
+
+async def require_second_factor(request: web.Request) -> web.StreamResponse:
+    """POST /admin/people/second-factor: the roles that may not work with a password alone. Who has none yet sets one up first."""
+    visit, form = request[VISIT], await request.post()
+    of_whole_office(visit)
+    chosen = [role.value for role in Role if text_of(form, f"second-{role.value}", 1) == "1"]
+    async with house_of(request).database.write() as connection:
+        organisation = await people.organisation(connection, visit.organisation.id)
+        settings = {**organisation.settings, SECOND_FACTOR_ROLES: chosen}
+        await people.update_organisation(connection, organisation.id, settings=settings)
+        await note(request, connection, "office.second-factor", organisation.id, roles=chosen)
+    return go(request, "/admin/people?done=kept")
+
+
+async def reset_second_factor(request: web.Request) -> web.StreamResponse:
+    """POST /admin/people/{user}/second-factor: for somebody who lost app, codes and passkeys. All sessions of this person end."""
+    person = await _load(request)
+    if person.id == request[VISIT].user.id:
+        raise Conflict("not-oneself", "You cannot take away your own second factor here.", help="Use the page of your own account.")
+    async with house_of(request).database.write() as connection:
+        await factors.forget_all(connection, person.id)
+        await note(request, connection, "user.second-reset", person.id)
+    return go(request, "/admin/people?done=changed")
 
 
 async def new_person(request: web.Request) -> web.StreamResponse:
@@ -127,6 +151,7 @@ async def invite(request: web.Request) -> web.StreamResponse:
     visit, house, form = request[VISIT], house_of(request), await request.post()
     of_whole_office(visit)
     email, password = text_of(form, "email", 320), first_password()
+    hashed = await people.hash_password(password)
     try:
         email = points(email=email, mobile=None, fax=None, country=visit.organisation.country)["email"]
         if not email:
@@ -138,7 +163,7 @@ async def invite(request: web.Request) -> web.StreamResponse:
                 organisation_id=visit.organisation.id,
                 email=email,
                 name=_name(form),
-                password=password,
+                password=hashed,
                 roles=_chosen(form, known, form.getall),
                 now=house.clock.now(),
                 language=_language(form, visit.organisation.language),
@@ -210,7 +235,8 @@ async def new_password(request: web.Request) -> web.StreamResponse:
     if person.id == visit.user.id:
         return go(request, "/password")
     password = first_password()
+    hashed = await people.hash_password(password)
     async with house.database.write() as connection:
-        await people.set_password(connection, person.id, password, must_change=True)
+        await people.set_password(connection, person.id, hashed, must_change=True)
         await note(request, connection, "user.password", person.id)
     return _password_page(request, person, password)

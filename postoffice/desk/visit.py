@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aiohttp import web
 
@@ -12,7 +12,7 @@ from postoffice.model.errors import NotFound
 from postoffice.model.ids import is_id
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
-from postoffice.model.people import Organisation, Right, User
+from postoffice.model.people import Organisation, Right, Role, User
 from postoffice.store import items, mailings, people
 from postoffice.words import LANGUAGES, Words
 
@@ -30,6 +30,12 @@ class Visit:
     csrf: str
     token: str
     right: Right | None
+    proved_at: datetime  #: when the visitor last typed the password or used a passkey
+
+    @property
+    def needs_second_factor(self) -> bool:
+        """Whether the organisation asks for a second factor of one of the visitor's roles, and there is none yet."""
+        return not self.user.second_factor and bool(required_roles(self.organisation) & {one.role for one in self.user.grants})
 
     @property
     def actor(self) -> Actor:
@@ -47,6 +53,16 @@ class Visit:
         if not self.user.may_somewhere(right):
             return False
         return mailing is None or mailing.user_id == self.user.id or self.user.may(right, mailing.printer_id)
+
+
+#: among an organisation's settings: the roles that may not work with a password alone
+SECOND_FACTOR_ROLES = "second_factor_roles"
+
+
+def required_roles(organisation: Organisation) -> frozenset[Role]:
+    """The roles of which the organisation asks a second factor."""
+    words = organisation.settings.get(SECOND_FACTOR_ROLES)
+    return frozenset(Role(word) for word in words) if isinstance(words, list) else frozenset()
 
 
 VISIT = web.RequestKey("visit", Visit)
@@ -72,16 +88,16 @@ async def recognise(request: web.Request, right: Right | None) -> Visit | None:
     now = house.clock.now()
     async with house.database.read() as connection:
         found = await people.session(connection, token, now, timedelta(seconds=house.limits.idle_seconds))
-        organisation = await people.organisation(connection, found[0].organisation_id) if found else None
+        organisation = await people.organisation(connection, found.user.organisation_id) if found else None
     if found is None or organisation is None:
         return None
-    user, csrf, seen_at = found
-    if now - seen_at > TOUCH_EVERY:
+    user = found.user
+    if now - found.seen_at > TOUCH_EVERY:
         async with house.database.write() as connection:
             await people.touch_session(connection, token, now)
     language = user.language or words_of_stranger(request).language
     words = Words(language, organisation.timezone, organisation.currency)
-    return Visit(user, organisation, words, csrf, token, right)
+    return Visit(user, organisation, words, found.csrf, token, right, found.proved_at)
 
 
 def words_of_stranger(request: web.Request) -> Words:

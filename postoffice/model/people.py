@@ -73,6 +73,13 @@ class User:
     must_change_password: bool
     disabled: bool
     grants: tuple[Grant, ...]
+    has_app: bool = False  #: an app makes one-time codes for this account
+    has_passkey: bool = False
+
+    @property
+    def second_factor(self) -> bool:
+        """Whether a password alone does not open the account."""
+        return self.has_app or self.has_passkey
 
     def may(self, right: Right, printer_id: str | None = None) -> bool:
         """Whether a grant gives `right`, for everything or for this printer."""

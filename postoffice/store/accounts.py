@@ -1,6 +1,7 @@
 """Queries by which an administrator looks after accounts. The caller owns the transaction."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.people import Role, User
 from postoffice.store import people
+from postoffice.store.keys import hash_token
 from postoffice.store.schema import grants, organisations, sessions, users
 
 
@@ -32,8 +34,7 @@ async def disable(connection: AsyncConnection, user_id: str, now: datetime) -> N
 
 async def enable(connection: AsyncConnection, user_id: str) -> None:
     """The account works again, with the password that it had."""
-    changes = {"disabled_at": None, "failed_tries": 0, "locked_until": None}
-    await connection.execute(users.update().where(users.c.id == user_id).values(changes))
+    await connection.execute(users.update().where(users.c.id == user_id).values(disabled_at=None))
 
 
 async def last_seen(connection: AsyncConnection, organisation_id: str) -> dict[str, datetime]:
@@ -46,6 +47,44 @@ async def last_seen(connection: AsyncConnection, organisation_id: str) -> dict[s
     for user_id, moment in await connection.execute(latest.group_by(sessions.c.user_id)):
         seen[user_id] = max(moment, seen.get(user_id, moment))
     return seen
+
+
+class OpenSession(NamedTuple):
+    """A browser in which somebody is signed in. `mark` names it on their own page; the cookie cannot be guessed from it."""
+
+    mark: str
+    address: str
+    agent: str
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+_MARK = 24  # of the 64 digits of the cookie's hash
+
+
+def mark_of(token: str) -> str:
+    """The mark of the session that a cookie opens."""
+    return hash_token(token)[:_MARK]
+
+
+async def open_sessions(connection: AsyncConnection, user_id: str, now: datetime, idle: timedelta) -> list[OpenSession]:
+    """Where somebody is signed in, the latest used first."""
+    which = sessions.c.user_id == user_id, sessions.c.expires_at > now, sessions.c.seen_at > now - idle
+    found = await connection.execute(sessions.select().where(*which).order_by(sessions.c.seen_at.desc(), sessions.c.token_hash))
+    return [OpenSession(one.token_hash[:_MARK], one.address, one.agent, one.created_at, one.seen_at, one.expires_at) for one in found]
+
+
+async def end_sessions(connection: AsyncConnection, user_id: str, *, only: str = "", but: str = "") -> int:
+    """End sessions of somebody by mark: `only` this one, or all `but` this one; how many ended."""
+    mark = sa.func.substr(sessions.c.token_hash, 1, _MARK)
+    which = mark == only if only else mark != but
+    return int((await connection.execute(sessions.delete().where(sessions.c.user_id == user_id, which))).rowcount)
+
+
+async def prove(connection: AsyncConnection, token: str, now: datetime) -> None:
+    """The owner of this session just proved to be it."""
+    await connection.execute(sessions.update().where(sessions.c.token_hash == hash_token(token)).values(proved_at=now))
 
 
 async def keep_an_administrator(connection: AsyncConnection, organisation_id: str) -> None:

@@ -1,11 +1,9 @@
 """Queries about organisations, users, sessions and API keys. The caller owns the transaction."""
 
 import asyncio
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -16,13 +14,10 @@ from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.people import ApiKey, Grant, Organisation, Role, User
 from postoffice.store.keys import hash_token, new_token
-from postoffice.store.schema import api_keys, audit, grants, organisations, sessions, users
+from postoffice.store.schema import api_keys, audit, grants, organisations, passkeys, sessions, sign_in_steps, users
 
 #: argon2id with 19 MiB and two passes (OWASP's first choice for busy servers): the web process must stay small
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-
-TRIES = 10  # wrong passwords in a row before a pause
-PAUSE = timedelta(minutes=5)
 
 
 async def add_organisation(
@@ -108,7 +103,7 @@ async def add_user(
             "organisation_id": organisation_id,
             "email": email,
             "name": name,
-            "password_hash": await hash_password(password),
+            "password_hash": str(password if isinstance(password, Hashed) else await hash_password(password)),
             "must_change_password": must_change,
             "language": language,
             "failed_tries": 0,
@@ -136,9 +131,20 @@ async def set_grants(connection: AsyncConnection, organisation_id: str, user_id:
         )
 
 
-async def hash_password(password: str) -> str:
-    """argon2id, in a thread: it takes tens of milliseconds by design."""
-    return await asyncio.to_thread(_hasher.hash, password)
+class Hashed(str):
+    """A password's argon2id hash: what was hashed before a transaction began."""
+
+    __slots__ = ()
+
+
+def hash_now(password: str) -> Hashed:
+    """argon2id; tens of milliseconds by design."""
+    return Hashed(_hasher.hash(password))
+
+
+async def hash_password(password: str) -> Hashed:
+    """The same in a thread. Do it before a transaction: SQLite's only writer must not wait for it."""
+    return await asyncio.to_thread(hash_now, password)
 
 
 async def user(connection: AsyncConnection, user_id: str) -> User | None:
@@ -158,7 +164,8 @@ async def all_users(connection: AsyncConnection, organisation_id: str) -> list[U
 
 
 async def _user(connection: AsyncConnection, which: Any) -> User | None:
-    row = (await connection.execute(users.select().where(which))).mappings().first()
+    has_passkey = sa.exists().where(passkeys.c.user_id == users.c.id).label("has_passkey")
+    row = (await connection.execute(sa.select(users, has_passkey).where(which))).mappings().first()
     if row is None:
         return None
     given = await connection.execute(sa.select(grants.c.role, grants.c.printer_id).where(grants.c.user_id == row["id"]))
@@ -171,38 +178,13 @@ async def _user(connection: AsyncConnection, which: Any) -> User | None:
         row["must_change_password"],
         row["disabled_at"] is not None,
         tuple(Grant(Role(role), printer_id) for role, printer_id in given),
+        row["totp_secret"] is not None,
+        bool(row["has_passkey"]),
     )
 
 
-async def check_password(connection: AsyncConnection, email: str, password: str, now: datetime) -> tuple[User | None, bool]:
-    """The user whose password this is, or None; and whether the account is paused after too many wrong ones.
-
-    Needs a writing transaction. An unknown address takes as long as a wrong password.
-    """
-    query = users.select().where(users.c.email == email.strip().lower()).with_for_update()  # tries at the same time all count
-    row = (await connection.execute(query)).mappings().first()
-    paused = bool(row and row["locked_until"] and row["locked_until"] > now)
-    right = await asyncio.to_thread(_fits, row["password_hash"] if row else _nobody(), password)
-    if row is None or row["disabled_at"] is not None or paused:
-        return None, paused
-    if right:
-        await connection.execute(
-            users.update().where(users.c.id == row["id"]).values(failed_tries=0, locked_until=None, last_seen_at=now)
-        )
-        return await user(connection, row["id"]), False
-    tries = row["failed_tries"] + 1
-    locked = now + PAUSE if tries % TRIES == 0 else None
-    await connection.execute(users.update().where(users.c.id == row["id"]).values(failed_tries=tries, locked_until=locked))
-    return None, locked is not None
-
-
-@cache
-def _nobody() -> str:
-    """A hash that no password fits: an unknown address costs as long as a wrong password."""
-    return _hasher.hash(secrets.token_hex(16))
-
-
-def _fits(password_hash: str, password: str) -> bool:
+def fits(password_hash: str, password: str) -> bool:
+    """Whether a hash is this password's; tens of milliseconds by design: call it in a thread, outside a transaction."""
     try:
         return _hasher.verify(password_hash, password)
     except (VerifyMismatchError, InvalidHashError):
@@ -210,17 +192,24 @@ def _fits(password_hash: str, password: str) -> bool:
 
 
 async def set_password(connection: AsyncConnection, user_id: str, password: str, *, must_change: bool = False) -> None:
-    """A new password; all sessions of the user end. `must_change`: it is a first one, made by somebody else."""
+    """A new password (better hashed before the transaction); all sessions of the user end, and sign-ins that are half done.
+
+    `must_change`: it is a first one, made by somebody else.
+    """
+    hashed = password if isinstance(password, Hashed) else await hash_password(password)
     await connection.execute(
         users.update()
         .where(users.c.id == user_id)
-        .values(password_hash=await hash_password(password), must_change_password=must_change, failed_tries=0, locked_until=None)
+        .values(password_hash=str(hashed), must_change_password=must_change, failed_tries=0, locked_until=None)
     )
     await connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
+    await connection.execute(sign_in_steps.delete().where(sign_in_steps.c.user_id == user_id))
 
 
-async def open_session(connection: AsyncConnection, user: User, now: datetime, lifetime: timedelta) -> tuple[str, str]:
-    """A fresh session: its cookie value and its CSRF word."""
+async def open_session(
+    connection: AsyncConnection, user: User, now: datetime, lifetime: timedelta, *, address: str = "", agent: str = ""
+) -> tuple[str, str]:
+    """A fresh session: its cookie value and its CSRF word. `address`, `agent`: where from, as its owner will be shown."""
     token, csrf = new_token(), new_token()
     await connection.execute(
         sessions.insert(),
@@ -229,16 +218,28 @@ async def open_session(connection: AsyncConnection, user: User, now: datetime, l
             "organisation_id": user.organisation_id,
             "user_id": user.id,
             "csrf": csrf,
+            "address": address[:45],
+            "agent": agent[:60],
             "created_at": now,
             "seen_at": now,
+            "proved_at": now,
             "expires_at": now + lifetime,
         },
     )
     return token, csrf
 
 
-async def session(connection: AsyncConnection, token: str, now: datetime, idle: timedelta) -> tuple[User, str, datetime] | None:
-    """The user behind a cookie, the CSRF word and when it was last seen; None where it ended."""
+class Session(NamedTuple):
+    """Somebody who is signed in. `proved_at`: when they last typed their password or used a passkey."""
+
+    user: User
+    csrf: str
+    seen_at: datetime
+    proved_at: datetime
+
+
+async def session(connection: AsyncConnection, token: str, now: datetime, idle: timedelta) -> Session | None:
+    """The session behind a cookie; None where it ended."""
     row = (
         await connection.execute(
             sessions.select().where(
@@ -247,7 +248,7 @@ async def session(connection: AsyncConnection, token: str, now: datetime, idle: 
         )
     ).first()
     found = await user(connection, row.user_id) if row else None
-    return (found, row.csrf, row.seen_at) if row and found and not found.disabled else None
+    return Session(found, row.csrf, row.seen_at, row.proved_at or row.created_at) if row and found and not found.disabled else None
 
 
 async def touch_session(connection: AsyncConnection, token: str, now: datetime) -> None:

@@ -9,7 +9,7 @@ from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.people import Grant, Role
 from postoffice.model.ports import Sent
-from postoffice.store import accounts, audit, people, sandbox
+from postoffice.store import accounts, audit, people, sandbox, sign_ins
 from postoffice.store.database import Database
 from postoffice.store.sandbox import DatabaseSandboxBox
 from tests.conftest import FixedClock
@@ -44,7 +44,8 @@ async def test_last_seen_is_the_later_of_sign_in_and_page(database: Database, or
     user_id = await add(database, organisation_id, clock, "one@example.org", Grant(Role.VIEWER))
     async with database.write() as connection:
         assert await accounts.last_seen(connection, organisation_id) == {}
-        user, _paused = await people.check_password(connection, "one@example.org", "long enough", clock.now())
+        account = await sign_ins.known(connection, "one@example.org")
+        user = await sign_ins.passed(connection, account, clock.now())
         assert user is not None
         token, _csrf = await people.open_session(connection, user, clock.now(), timedelta(hours=1))
         clock.pass_by(minutes=5)

@@ -103,6 +103,7 @@ __all__ = [
     "returned_scans",
     "sandbox_box",
     "sessions",
+    "sign_in_steps",
     "spendings",
     "suppressions",
     "template_versions",
