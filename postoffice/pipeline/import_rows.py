@@ -214,6 +214,6 @@ def _numbers(name: str, country: str) -> Any:
         if not found:
             return full(text)
         digits = "".join(letter for letter in found[1] if letter.isdigit())
-        return f"+33{digits}" if known(digits[:_PREFIX]) else full(text)
+        return f"+33{digits}" if known(digits[:_PREFIX]) else ""
 
     return check

@@ -14,6 +14,7 @@ from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.store import contact_keys
 from postoffice.store.contact_keys import AT_ONCE, Key
+from postoffice.store.prepared import insert_of
 from postoffice.store.schema import contact_points, contacts
 from postoffice.store.upsert import insert_into
 
@@ -67,6 +68,10 @@ class NewContact:
     points: Sequence[tuple[str, str, PostalAddress | None]]  #: channel, value, address
     keys: Collection[Key]
     id: str = ""  #: made where it is empty
+
+
+_CONTACT = insert_of(contacts)
+_POINT = insert_of(contact_points, once=True)
 
 
 async def by_ids(connection: AsyncConnection, organisation_id: str, contact_ids: Iterable[str]) -> dict[str, FullContact]:
@@ -139,14 +144,12 @@ async def add_all(connection: AsyncConnection, organisation_id: str, new: Sequen
     if not new:
         return []
     ids = [one.id or new_id() for one in new]
-    await connection.execute(
-        contacts.insert(), [_row(organisation_id, contact_id, one, now) for contact_id, one in zip(ids, new, strict=True)]
-    )
+    rows = [_row(organisation_id, contact_id, one, now) for contact_id, one in zip(ids, new, strict=True)]
+    await connection.run_sync(_CONTACT.run_all, rows)
     points = [
         row for contact_id, one in zip(ids, new, strict=True) for row in _point_rows(organisation_id, contact_id, one.points, now)
     ]
-    if points:
-        await connection.execute(insert_into(connection, contact_points).on_conflict_do_nothing(), points)
+    await connection.run_sync(_POINT.run_all, points)
     await contact_keys.write(connection, organisation_id, zip(ids, (one.keys for one in new), strict=True))
     return ids
 
@@ -162,6 +165,8 @@ def _row(organisation_id: str, contact_id: str, new: NewContact, now: datetime) 
         "attributes": {},
         "tags": None,
         "import_id": None,
+        "merged_into": None,
+        "erased_at": None,
         **new.values,
         "id": contact_id,
         "organisation_id": organisation_id,
@@ -177,8 +182,15 @@ def _point_rows(
     places: dict[str, int] = defaultdict(int)
     for channel, value, address in points:
         shape = address.as_dict() if address else None
-        row = {"id": new_id(), "organisation_id": organisation_id, "contact_id": contact_id, "channel": channel, "value": value[:500]}
-        rows.append(row | {"address": shape, "health": "good", "created_at": now, "position": places[channel]})
+        row: dict[str, Any] = {
+            "id": new_id(),
+            "organisation_id": organisation_id,
+            "contact_id": contact_id,
+            "channel": channel,
+            "value": value[:500],
+        }
+        row |= {"address": shape, "health": "good", "health_reason": "", "health_at": None}
+        rows.append(row | {"created_at": now, "position": places[channel]})
         places[channel] += 1
     return rows
 

@@ -5,17 +5,27 @@ What its entries are made of is contacts.keys' business: here they are pairs of 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.errors import Conflict
+from postoffice.store.prepared import Prepared
 from postoffice.store.schema import contact_keys, contacts
 from postoffice.store.upsert import insert_into
 
 AT_ONCE = 5_000  #: values of one IN list: far below what either database takes
 Key = tuple[str, str]
 LEARNT = "m"  #: entries that a person's decision made: they stay when the others are made anew
+
+
+def _add_key(connection: sa.Connection) -> Any:
+    pairs = ["organisation_id", "kind", "value", "contact_id"]
+    return insert_into(connection, contact_keys).on_conflict_do_nothing(index_elements=pairs)
+
+
+_KEY = Prepared(_add_key, ["organisation_id", "kind", "value", "contact_id"])
 
 
 async def write(connection: AsyncConnection, organisation_id: str, entries: Iterable[tuple[str, Collection[Key]]]) -> None:
@@ -26,9 +36,8 @@ async def write(connection: AsyncConnection, organisation_id: str, entries: Iter
     values = [
         {"organisation_id": organisation_id, "kind": kind, "value": value, "contact_id": contact_id} for kind, value, contact_id in rows
     ]
-    pairs = ["organisation_id", "kind", "value", "contact_id"]
     try:
-        await connection.execute(insert_into(connection, contact_keys).on_conflict_do_nothing(index_elements=pairs), values)
+        await connection.run_sync(_KEY.run_all, values)
     except sa.exc.IntegrityError:
         raise Conflict(
             "external-id-taken", "Another contact has this number already.", help="Look for it, or merge the two contacts."

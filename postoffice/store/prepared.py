@@ -1,6 +1,6 @@
 """Statements compiled once and run by the driver: SQLAlchemy's own way costs more than SQLite's work, and the hottest door feels it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +30,23 @@ class Prepared:
         except connection.dialect.loaded_dbapi.Error as error:
             raise sa.exc.DBAPIError.instance(sql, None, error, connection.dialect.loaded_dbapi.Error) from error
         return cursor
+
+    def run_all(self, connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The same for many rows at a time; all have the same columns, and none of them the statement's own literals."""
+        sql, parameters = self._ready.get(connection.dialect.name) or self._compile(connection)
+        takes = [(name, process) for name, _default, process in parameters]
+        given = [tuple(process(row[name]) if process else row[name] for name, process in takes) for row in rows]
+        if not given:
+            return
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(sql, given)
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.DBAPIError.instance(
+                sql, None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect
+            ) from error
+        finally:
+            cursor.close()
 
     def _compile(self, connection: sa.Connection) -> tuple[str, list[tuple[str, Any, Callable[[Any], Any] | None]]]:
         dialect = connection.dialect
