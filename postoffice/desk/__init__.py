@@ -11,6 +11,7 @@ To add a page:
 3. add a line to `routes.ROUTES`, with the right that it needs, and where people should find it, one to `navigation.NAVIGATION`.
 """
 
+from collections import OrderedDict
 from pathlib import Path
 
 from aiohttp import web
@@ -20,6 +21,7 @@ from postoffice.desk.live import LIVE, Live, close_live
 from postoffice.desk.page import add_templates
 from postoffice.desk.pictures import PICTURES, Pictures, close_pictures
 from postoffice.desk.routes import ROUTES
+from postoffice.desk.templates_preview import LOOKS, Look
 from postoffice.house import HOUSE
 
 STATIC = Path(__file__).parent / "static"
@@ -31,6 +33,7 @@ def add_desk(app: web.Application) -> None:
     add_templates(app)
     app[LIVE] = Live(house)
     app[PICTURES] = Pictures(house)
+    app[LOOKS] = Look(OrderedDict())
     app.middlewares.append(not_found)
     app.on_shutdown.append(close_live)
     app.on_cleanup.append(close_pictures)

@@ -18,6 +18,7 @@ NAVIGATION = (
     Entry("/", N_("Today"), Right.SEE),
     Entry("/mailings", N_("Mailings"), Right.SEE),
     Entry("/upload", N_("New mailing"), Right.SUBMIT),
+    Entry("/templates", N_("Templates"), Right.SEE),
     Entry("/contacts", N_("Contacts"), Right.SEE),
     Entry("/sandbox", N_("Sandbox box"), Right.SEE),
     Entry("/admin", N_("Administration"), Right.AUDIT),

@@ -22,6 +22,7 @@ from postoffice.desk.account_routes import ACCOUNT_ROUTES
 from postoffice.desk.admin_routes import ADMIN_ROUTES
 from postoffice.desk.guard import Route
 from postoffice.desk.hearing import answers
+from postoffice.desk.templates_routes import TEMPLATE_ROUTES
 from postoffice.model.people import Right
 
 _MAILING = "/m/{mailing}"
@@ -83,6 +84,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/privacy/requests", requests.requests_page, Right.PRIVACY),
     Route("POST", "/privacy/requests/{request}", requests.answer, Right.PRIVACY),
     Route("GET", "/answers", answers, Right.SEE),
+    # --- templates
+    *TEMPLATE_ROUTES,
     # --- contacts
     Route("GET", "/contacts", contacts.all_contacts, Right.SEE),
     Route("GET", "/contacts/{contact}", contacts.contact_page, Right.SEE),

@@ -13,6 +13,21 @@ _PICTURE = N_("Save it again as PDF, PNG or JPEG, at 300 dpi.")
 _DOCUMENT_HELP = N_("Send a PDF, PostScript, JPEG, PNG, TIFF, PWG or URF document.")
 
 PROBLEMS: Mapping[str, tuple[str, str]] = {
+    "no-such-template": (N_("There is no such template."), N_("Look for it in the list of templates.")),
+    "template-changed": (
+        N_("Somebody changed this template meanwhile: nothing was kept of your change."),
+        N_("Copy what you typed, reload the page, and bring it in again."),
+    ),
+    "bad-template": (N_("This template cannot be kept: {why}"), N_("Correct it, then keep it again.")),
+    "not-published": (N_("No version of this template is published yet."), N_("Publish it in its editor first.")),
+    "no-letter": (N_("The template has no letter."), N_("Write its letter; e-mail and SMS may be left out.")),
+    "no-preview": (N_("There is no preview of this template."), N_("Correct the template first.")),
+    "bad-picture": (N_("This picture cannot be used."), N_("Use PNG, JPEG or SVG up to 3 MB; a template has at most 20 pictures.")),
+    "column-twice": (N_("Two columns fill the field {field}."), N_("Choose one of them.")),
+    "row-not-made": (
+        N_("No letter was made of this row: there is nothing that could be released."),
+        N_("Correct the row in the spreadsheet and bring it in again, or leave it out."),
+    ),
     "dkim-exists": (N_("This domain has signing keys already."), N_("Rotate them, or publish what is shown.")),
     "dkim-none": (N_("This domain has no signing keys."), N_("Make them first.")),
     "dkim-waiting": (N_("A new key of this domain still waits for its record."), N_("Publish it, then check.")),
@@ -264,6 +279,16 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("Letters are rendered with WeasyPrint {wanted}, but {found} is installed."),
         N_("Ask your administrator to install the versions that constraints.txt names."),
     ),
+    "no-such-link": (N_("This letter has no such link."), _RELOAD),
+    "link-not-extended": (N_("This link is blocked, or works longer already."), _RELOAD),
+    "link-not-sent": (N_("This link cannot be sent: it is blocked, expired, or was made by its reader."), N_("Extend it first.")),
+    "address-suppressed": (N_("This address must not be used any more."), N_("Choose another channel for this letter.")),
+    "link-not-taken": (N_("The carrier did not take the message."), N_("Look at the carrier's page, and try again.")),
+    "link-not-open": (N_("This link opens nothing any more."), N_("Extend it first, or send the letter again.")),
+    "answered-already": (N_("This request was answered already."), _RELOAD),
+    "bad-colour": (N_("This is no colour."), N_("Write it as #1f5fbf.")),
+    "pale-colour": (N_("White letters cannot be read on this colour."), N_("Choose a darker one.")),
+    "bad-logo": (N_("This file cannot be used as a logo."), N_("Bring a PNG or JPEG picture below 1 MB.")),
     "office-trouble": (
         N_("Something went wrong in the office. What you did may not be kept; what was sent before is safe."),
         N_("Try again. If it goes on, give your administrator this number: {number}"),
