@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from postoffice import actions, recutting
+from postoffice import actions, duplicates, recutting
 from postoffice.compose import kept
 from postoffice.compose.reading import Reading, check_choice, slice_size, slices, zones_needed
 from postoffice.house import House
@@ -15,7 +15,7 @@ from postoffice.pdf import convert
 from postoffice.pdf.document import DocumentFacts, inspect
 from postoffice.pdf.outline import outline
 from postoffice.pdf.sniff import PDF
-from postoffice.pipeline import merging
+from postoffice.pipeline import matching, merging
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, events, mailings
 from postoffice.store.batches import Batch
@@ -46,6 +46,7 @@ async def read(house: House, batch: Batch, stop: Stop) -> None:
             return
         if reading is not None:
             await _offer(house, batch, mailing, reading)
+    await matching.match_mailing(house, batch, mailing, stop)
     await _go_on(house, batch)
 
 
@@ -151,6 +152,8 @@ async def _go_on(house: House, batch: Batch) -> None:
     """
     async with house.database.read() as connection:
         mailing = await mailings.get(connection, batch.subject_id)
+    if mailing.state is MailingState.WAITING:
+        await duplicates.hold(house, mailing)
     if mailing.automatic and mailing.state is MailingState.WAITING:
         try:
             await actions.send(house, mailing, mailing.options, actions.OFFICE)

@@ -18,7 +18,7 @@ from postoffice.model.errors import Conflict
 from postoffice.model.ids import new_id
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import DeliveryState
-from postoffice.store.schema import budgets, deliveries, mailings, organisations, spendings
+from postoffice.store.schema import budgets, deliveries, items, mailings, organisations, spendings
 from postoffice.store.upsert import insert_into
 
 ORGANISATION, PRINTER, COST_CENTRE = "organisation", "printer", "cost-centre"
@@ -177,13 +177,23 @@ async def _back(connection: AsyncConnection, mailing: Mailing, price: int) -> No
 
 
 async def give_back_cancelled(connection: AsyncConnection, mailing: Mailing, at: datetime, item_id: str | None = None) -> None:
-    """What was stopped before hand-over at this very moment (the `now` of `deliveries.cancel_queued`) was not spent."""
-    query = sa.select(sa.func.sum(deliveries.c.cost)).where(
-        deliveries.c.mailing_id == mailing.id, deliveries.c.state == DeliveryState.CANCELLED.value, deliveries.c.ended_at == at
-    )
+    """What was stopped at this very moment (the `now` of `deliveries.cancel_queued`) was not spent and costs nothing."""
+    stopped = [
+        deliveries.c.mailing_id == mailing.id,
+        deliveries.c.state == DeliveryState.CANCELLED.value,
+        deliveries.c.ended_at == at,
+        deliveries.c.cost > 0,
+    ]
     if item_id is not None:
-        query = query.where(deliveries.c.item_id == item_id)
-    await _back(connection, mailing, int(await connection.scalar(query) or 0))
+        stopped.append(deliveries.c.item_id == item_id)
+    price = int(await connection.scalar(sa.select(sa.func.sum(deliveries.c.cost)).where(*stopped)) or 0)
+    if not price:
+        return
+    own = sa.select(deliveries.c.cost).where(deliveries.c.id == items.c.delivery_id).scalar_subquery()
+    of_these = items.c.delivery_id.in_(sa.select(deliveries.c.id).where(*stopped))
+    await connection.execute(items.update().where(items.c.mailing_id == mailing.id, of_these).values(cost=items.c.cost - own))
+    await connection.execute(deliveries.update().where(*stopped).values(cost=0))
+    await _back(connection, mailing, price)
 
 
 async def state(connection: AsyncConnection, organisation_id: str, now: datetime) -> list[Counter]:

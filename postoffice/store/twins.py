@@ -136,6 +136,14 @@ async def release_all(connection: AsyncConnection, mailing_id: str, now: datetim
     return int(result.rowcount)
 
 
+async def held(connection: AsyncConnection, mailing_id: str) -> list[str]:
+    """The ids of the letters of a mailing that are held as duplicates; nobody else changes them until this transaction ends."""
+    query = sa.select(items.c.id).where(
+        items.c.mailing_id == mailing_id, items.c.state == ItemState.HELD.value, items.c.held_reason == REASON
+    )
+    return list(await connection.scalars(query.with_for_update()))
+
+
 async def count(connection: AsyncConnection, mailing_id: str) -> int:
     """How many letters of a mailing are held as duplicates."""
     query = sa.select(sa.func.count()).where(
