@@ -103,6 +103,7 @@ async def test_pdf_and_manifest_stand_in_the_drop_and_nothing_else(bench: Bench)
         "postage": "registered",
         "envelope": "c4",
         "address": ["MME ANNA DUPONT", "3 RUE DU LAC", "75008 PARIS"],
+        "address_for_post": ["MME ANNA DUPONT", "3 RUE DU LAC", "75008 PARIS"],
         "country": "FR",
         "sender": "Mairie de Lys",
         "mailing": "m1",
