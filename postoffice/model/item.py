@@ -84,6 +84,7 @@ class Item:
     fields: Mapping[str, str] = field(default_factory=dict)  #: customer, invoice, amount (decimal), due (ISO date), ... as read
     parts: tuple[Mapping[str, Any], ...] = ()  #: the letters in one envelope, in order; empty for a single one
     digest: str = ""  #: the same for the same letter to the same recipient; see compose.twins. Empty: not known
+    match: Mapping[str, Any] = field(default_factory=dict)  #: by, score, filled (from the contact); empty: nobody looked yet
     again: bool = False  #: a person said that it may go although the same letter went before
 
     @property

@@ -14,7 +14,7 @@ from postoffice.model.ids import new_id
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import EventKind, ItemState, MailingState
-from postoffice.pipeline import climbing
+from postoffice.pipeline import climbing, matching
 from postoffice.pipeline.queueing import Queued, hour_of, queue_deliveries, zone_of
 from postoffice.pipeline.recipients import Recipient, recipients
 from postoffice.pipeline.stop import Stop
@@ -80,6 +80,9 @@ async def _plan_slice(
         some = await items.locked_drafts(connection, mailing.id, after, SLICE)
         if not some:
             return None
+        if unseen := [item for item in some if not item.match]:  # cut by hand since the mailing was read
+            await matching.place(house, connection, mailing.organisation_id, unseen, now)
+            some = await items.locked_drafts(connection, mailing.id, after, SLICE)
         known = await recipients(house, connection, mailing, some, now)
         ready = [_prepare(mailing, item, known[item.id], carriers, now, zone) for item in some]
         twice = await twins.gone_before(connection, mailing, some, now)

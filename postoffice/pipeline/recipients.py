@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice.contacts.keys import keys_of
 from postoffice.contacts.match import match_text
 from postoffice.house import House
 from postoffice.model.channel import Channel
@@ -111,7 +112,9 @@ async def _contacts(house: House, connection: AsyncConnection, mailing: Mailing,
         key = house.keyring.blind(f"contact|{mailing.organisation_id}|{text}")
         keys[item.id] = key
         points = [(channel.value, *_point(channel, to, item)) for channel, to in reach_of(item).items()]
-        wanted[key] = {"name": item.address.name if item.address else item.email or item.mobile or item.fax, "points": points}
+        name = item.address.name if item.address else item.email or item.mobile or item.fax
+        entries = keys_of(name, "", [item.address] if item.address else [], {}, ())
+        wanted[key] = {"name": name, "points": points, "keys": entries}
     found = await contacts.find_or_add(connection, mailing.organisation_id, wanted, now)
     return known | {item_id: found[key] for item_id, key in keys.items()}
 

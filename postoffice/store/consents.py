@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.consent import Entry, Means
 from postoffice.model.ids import new_id
-from postoffice.store.schema import consents
+from postoffice.store.schema import consents, contacts
 
 
 async def add(connection: AsyncConnection, organisation_id: str, lines: Sequence[tuple[str, Entry]]) -> None:
@@ -32,9 +33,14 @@ def _values(organisation_id: str, contact_id: str, entry: Entry) -> dict[str, An
 
 
 async def of_contacts(connection: AsyncConnection, organisation_id: str, contact_ids: Collection[str]) -> dict[str, list[Entry]]:
-    """The ledgers of several contacts, in the order of writing; contacts without a line are absent."""
-    query = consents.select().where(consents.c.organisation_id == organisation_id, consents.c.contact_id.in_(contact_ids))
+    """The ledgers of several contacts, in the order of writing, with those of contacts that were merged into them; contacts without a
+    line are absent."""
+    mine = sa.or_(consents.c.contact_id.in_(contact_ids), contacts.c.merged_into.in_(contact_ids))
+    query = sa.select(consents, contacts.c.merged_into).join(contacts, contacts.c.id == consents.c.contact_id)
+    query = query.where(consents.c.organisation_id == organisation_id, mine)
     found: dict[str, list[Entry]] = defaultdict(list)
     for row in await connection.execute(query.order_by(consents.c.id)):
-        found[row.contact_id].append(Entry(row.purpose, row.channel, row.given, row.at, Means(row.means), row.proof, row.id))
+        entry = Entry(row.purpose, row.channel, row.given, row.at, Means(row.means), row.proof, row.id)
+        for owner in {row.contact_id, row.merged_into} & set(contact_ids):
+            found[owner].append(entry)
     return dict(found)

@@ -16,6 +16,7 @@ from postoffice.store.schema import contact_keys, contacts
 from postoffice.store.upsert import insert_into
 
 AT_ONCE = 5_000  #: values of one IN list: far below what either database takes
+_RANGES = 200  #: ranges of one query: SQLite allows a depth of 1,000
 Key = tuple[str, str]
 LEARNT = "m"  #: entries that a person's decision made: they stay when the others are made anew
 
@@ -77,6 +78,27 @@ async def holders(
             if contact_id not in found[value]:
                 found[value].append(contact_id)
     return {value: ids for value, ids in found.items() if not most or len(ids) <= most}
+
+
+async def holders_of_numbers(
+    connection: AsyncConnection, organisation_id: str, numbers: Iterable[str], split: str
+) -> dict[str, list[str]]:
+    """{another program's number: ids of contacts that have it in any program}. `split` stands between number and program."""
+    wanted, found = sorted(set(numbers)), defaultdict[str, list[str]](list)
+    value = contact_keys.c.value
+    for start in range(0, len(wanted), _RANGES):
+        some = wanted[start : start + _RANGES]
+        ranges = sa.or_(*(sa.and_(value >= number + split, value < number + chr(ord(split) + 1)) for number in some))
+        query = (
+            sa.select(value, sa.func.coalesce(contacts.c.merged_into, contacts.c.id))
+            .join(contacts, contacts.c.id == contact_keys.c.contact_id)
+            .where(contact_keys.c.organisation_id == organisation_id, contact_keys.c.kind == "x", ranges)
+        )
+        for entry, contact_id in await connection.execute(query):
+            number = entry.partition(split)[0]
+            if contact_id not in found[number]:
+                found[number].append(contact_id)
+    return dict(found)
 
 
 async def forget(connection: AsyncConnection, contact_ids: Collection[str]) -> None:

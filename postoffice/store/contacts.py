@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.item import Item
-from postoffice.store import rows
+from postoffice.store import contact_book, contact_keys, rows
 from postoffice.store.schema import contact_points, contacts, items
 from postoffice.store.upsert import insert_into
 
@@ -49,14 +49,16 @@ async def find_or_add(
 ) -> dict[str, str]:
     """Contacts by match key, made where missing; {match_key: id}.
 
-    `wanted`: {match_key: {"name": str, "points": [(channel, value, address or None)]}}.
+    `wanted`: {match_key: {"name": str, "points": [(channel, value, address or None)], "keys": entries of the index}}.
     """
     known = await _known(connection, organisation_id, wanted)
     missing = sorted(set(wanted) - set(known))  # everybody inserts in the same order: nobody waits for one another in a circle
     if missing:
         fresh = [_fresh(organisation_id, key, str(wanted[key]["name"])[:300], now) for key in missing]
         await connection.execute(insert_into(connection, contacts).on_conflict_do_nothing(), fresh)
-        known |= await _known(connection, organisation_id, missing)  # somebody may have been quicker
+        made = await _known(connection, organisation_id, missing)  # somebody may have been quicker
+        await contact_keys.write(connection, organisation_id, [(made[key], wanted[key].get("keys", ())) for key in missing])
+        known |= made
     points = [
         {
             "id": new_id(),
@@ -77,10 +79,7 @@ async def find_or_add(
 
 
 async def _known(connection: AsyncConnection, organisation_id: str, keys: Collection[str]) -> dict[str, str]:
-    query = sa.select(contacts.c.match_key, contacts.c.id).where(
-        contacts.c.organisation_id == organisation_id, contacts.c.match_key.in_(keys)
-    )
-    return {row.match_key: row.id for row in await connection.execute(query)}
+    return await contact_book.by_match_keys(connection, organisation_id, keys)
 
 
 def _fresh(organisation_id: str, key: str, name: str, now: datetime) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def item(row: Row) -> Item:
         updated_at=row["updated_at"],
         fields=row["fields"] or {},
         parts=tuple(row["parts"] or ()),
+        match=row["match"] or {},
         digest=row["digest"] or "",
         again=row["again"],
     )

@@ -1,0 +1,147 @@
+"""Match: each item of a mailing finds its contact, as soon as the mailing was read and again before it is planned; what is missing
+of e-mail, mobile and fax is filled in from the contact, and what is doubtful waits for a person. Nothing is merged here."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.contacts.choose import Candidate, Choice, choose
+from postoffice.contacts.keys import SPLIT, references_of
+from postoffice.contacts.match import match_text
+from postoffice.contacts.score import blocks, traits_of
+from postoffice.house import House
+from postoffice.model.item import Item
+from postoffice.model.mailing import Mailing
+from postoffice.pipeline.stop import Stop
+from postoffice.store import batches, contact_book, contact_keys, doubts, rows
+from postoffice.store.batches import Batch
+from postoffice.store.contact_book import FullContact
+from postoffice.store.deliveries import LostLease
+
+SLICE = 500
+_MOST_SHARED = 20  # contacts that share a mailbox or a number: more of them say nothing
+_MOST_BLOCK = 80  # of a block; the other blocks of an item are finer
+_MOST_CANDIDATES = 40
+_FILLS = {"email": "email", "mobile": "sms", "fax": "fax"}
+
+
+async def match_mailing(house: House, batch: Batch, mailing: Mailing, stop: Stop) -> None:
+    """Match all items that nobody looked at yet, slice by slice."""
+    after: int | None = 0
+    while after is not None:
+        stop.check()
+        now = house.clock.now()
+        async with house.database.write() as connection:
+            if not await batches.renew(connection, batch, now, house.lease):
+                raise LostLease(batch.id)
+            some = [rows.item(row) for row in await doubts.unmatched(connection, mailing.id, after, SLICE)]
+            await place(house, connection, mailing.organisation_id, some, now)
+        after = some[-1].position if some else None
+
+
+async def place(house: House, connection: AsyncConnection, organisation_id: str, some: Sequence[Item], now: datetime) -> None:
+    """Find the contacts of some items and write what was found."""
+    if not some:
+        return
+    choices = await find(house, connection, organisation_id, some)
+    people = await contact_book.by_ids(
+        connection, organisation_id, {choice.contact_id for choice in choices.values() if choice.contact_id}
+    )
+    await doubts.matched(connection, [_found(item, choices[item.id], people) for item in some])
+    await doubts.add(
+        connection,
+        organisation_id,
+        [
+            {"item_id": item.id, "mailing_id": item.mailing_id, "candidates": list(choices[item.id].candidates)}
+            for item in some
+            if choices[item.id].candidates
+        ],
+        now,
+    )
+
+
+def _found(item: Item, choice: Choice, people: Mapping[str, FullContact]) -> dict[str, Any]:
+    contact_id = item.contact_id or choice.contact_id
+    filled = fill(item, people[contact_id]) if contact_id and contact_id in people else {}
+    match = {"by": choice.by, "score": choice.score, "filled": sorted(filled)}
+    return {
+        "b_id": item.id,
+        "contact_id": contact_id,
+        "match": match,
+        "email": item.email,
+        "mobile": item.mobile,
+        "fax": item.fax,
+    } | filled
+
+
+def fill(item: Item, contact: FullContact) -> dict[str, str]:
+    """What the item lacks and its contact has, good addresses only."""
+    found = {}
+    for column, channel in _FILLS.items():
+        if not getattr(item, column):
+            value = next((point.value for point in contact.points if point.channel == channel and point.health == "good"), "")
+            if value:
+                found[column] = value
+    return found
+
+
+async def find(house: House, connection: AsyncConnection, organisation_id: str, some: Sequence[Item]) -> dict[str, Choice]:
+    """{item id: the choice among its candidates}. Reads only; each slice needs a handful of queries whatever the number of contacts."""
+    keys = {item.id: house.keyring.blind(f"contact|{organisation_id}|{text}") for item in some if (text := match_text(item))}
+    by_key = await contact_book.by_match_keys(connection, organisation_id, keys.values())
+    roads: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))  # item -> contact -> words of ROADS
+    for item_id, key in keys.items():
+        if key in by_key:
+            roads[item_id][by_key[key]].add("key")
+    await _by_numbers(connection, organisation_id, some, roads)
+    rest = [item for item in some if item.id not in roads and item.address and item.address.lines]
+    await _by_blocks(connection, organisation_id, rest, roads)
+    people = await contact_book.by_ids(connection, organisation_id, {one for found in roads.values() for one in found})
+    return {item.id: choose(item, _candidates(roads.get(item.id, {}), people)) for item in some}
+
+
+def _candidates(found: Mapping[str, set[str]], people: Mapping[str, FullContact]) -> list[Candidate]:
+    return [
+        Candidate(
+            one.id, one.name, one.company, tuple(point.address for point in one.points if point.address), frozenset(found[one.id])
+        )
+        for contact_id in found
+        if (one := people.get(contact_id)) is not None and one.erased_at is None
+    ]
+
+
+async def _by_numbers(
+    connection: AsyncConnection, organisation_id: str, some: Sequence[Item], roads: dict[str, dict[str, set[str]]]
+) -> None:
+    """Customer numbers (of whichever program), e-mail addresses, mobiles."""
+    references = {item.id: references_of(item) for item in some}
+    wanted = {number for numbers in references.values() for number in numbers}
+    held = await contact_keys.holders_of_numbers(connection, organisation_id, wanted, SPLIT)
+    for item in some:
+        for contact_id in next((held[number] for number in references[item.id] if number in held), ()):
+            roads[item.id][contact_id].add("reference")
+    for column, channel in (("email", "email"), ("mobile", "sms")):
+        values = {getattr(item, column).lower() if column == "email" else getattr(item, column) for item in some} - {""}
+        found = await contact_book.by_points(connection, organisation_id, channel, values, most=_MOST_SHARED)
+        for item in some:
+            for contact_id in found.get(getattr(item, column).lower(), ()):
+                roads[item.id][contact_id].add(channel)
+
+
+async def _by_blocks(
+    connection: AsyncConnection, organisation_id: str, some: Sequence[Item], roads: dict[str, dict[str, set[str]]]
+) -> None:
+    """Names and addresses that share a key; those that share most of them first."""
+    mine = {item.id: blocks(traits_of(item.address)) for item in some if item.address}
+    wanted = {block for found in mine.values() for block in found}
+    held = await contact_keys.holders(connection, organisation_id, "b", wanted, most=_MOST_BLOCK)
+    for item_id, keys in mine.items():
+        shared: dict[str, int] = defaultdict(int)
+        for key in keys:
+            for contact_id in held.get(key, ()):
+                shared[contact_id] += 1
+        for contact_id in sorted(shared, key=lambda one: (-shared[one], one))[:_MOST_CANDIDATES]:
+            roads[item_id][contact_id].add("address")
