@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from postoffice.desk import optouts
 from postoffice.desk.page import render
 from postoffice.desk.visit import VISIT, Visit, house_of
 from postoffice.model.errors import NotFound
@@ -38,6 +39,7 @@ async def contact_page(request: web.Request) -> web.StreamResponse:
         of = {one: await mailings.get(connection, one) for one in {item.mailing_id for item in sent}}
         lines = await events.of_contact(connection, contact_id)
         staff = {one.id: one.name for one in await people.all_users(connection, visit.organisation.id)}
+        word = await optouts.word_context(connection, visit, contact_id)
     allowed = _allowed(visit, sent, of)
     seen = {item.mailing_id for item in allowed}
     context = {
@@ -47,6 +49,7 @@ async def contact_page(request: web.Request) -> web.StreamResponse:
         "mailings": of,
         "timeline": [line for line in lines if line.mailing_id is None or line.mailing_id in seen],
         "staff": staff,
+        **word,
     }
     return render(request, "contact.html", context)
 

@@ -20,6 +20,8 @@ NAVIGATION = (
     Entry("/upload", N_("New mailing"), Right.SUBMIT),
     Entry("/templates", N_("Templates"), Right.SEE),
     Entry("/contacts", N_("Contacts"), Right.SEE),
+    Entry("/returned", N_("Returned mail"), Right.RETURNED),
+    Entry("/suppressions", N_("Suppressions"), Right.SEE),
     Entry("/sandbox", N_("Sandbox box"), Right.SEE),
     Entry("/admin", N_("Administration"), Right.AUDIT),
 )

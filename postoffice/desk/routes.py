@@ -22,6 +22,7 @@ from postoffice.desk.account_routes import ACCOUNT_ROUTES
 from postoffice.desk.admin_routes import ADMIN_ROUTES
 from postoffice.desk.guard import Route
 from postoffice.desk.hearing import answers
+from postoffice.desk.returned_routes import RETURNED_ROUTES
 from postoffice.desk.templates_routes import TEMPLATE_ROUTES
 from postoffice.model.people import Right
 
@@ -89,6 +90,8 @@ ROUTES: tuple[Route, ...] = (
     # --- contacts
     Route("GET", "/contacts", contacts.all_contacts, Right.SEE),
     Route("GET", "/contacts/{contact}", contacts.contact_page, Right.SEE),
+    # --- returned mail, the suppression list, opt-outs
+    *RETURNED_ROUTES,
     # --- printers, carriers, people, keys, audit trail, organisation, sandbox box
     *ADMIN_ROUTES,
 )

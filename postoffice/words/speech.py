@@ -15,7 +15,7 @@ from postoffice.model.errors import PostOfficeError
 from postoffice.words import catalogue
 from postoffice.words.marks import N_
 from postoffice.words.problems import PROBLEMS
-from postoffice.words.terms import PROOFS, REASONS, TERMS
+from postoffice.words.terms import BARRED, PROOFS, REASONS, TERMS
 
 __all__ = ["LANGUAGES", "N_", "Said", "Words"]
 
@@ -118,6 +118,10 @@ class Words:
     def reason(self, code: str) -> str:
         """Why a channel was taken or passed over; the code itself where it is unknown."""
         return self.gettext(REASONS[code]) if code in REASONS else code
+
+    def barred(self, reason: str) -> str:
+        """Why an address is on the suppression list; a carrier's code as it is."""
+        return self.gettext(BARRED[reason]) if reason in BARRED else reason
 
     def proof(self, word: str) -> str:
         """What a document proves; the carrier's word where it is unknown."""

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from postoffice.model.channel import Channel, Purpose
+from postoffice.model.consent import Means
 from postoffice.model.finding import Severity
 from postoffice.model.mailing import EmailForm, Envelope, LinkProof, Postage, Source, Together
 from postoffice.model.people import Role
+from postoffice.model.returned import Reason
 from postoffice.model.states import DeliveryState, EventKind, ItemState, MailingState
 from postoffice.words.marks import N_
 
@@ -122,6 +124,28 @@ TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "trial": N_("trial"),
     },
     Severity: {"error": N_("error"), "warning": N_("to check"), "info": N_("remark")},
+    Reason: {
+        "unknown": N_("Unknown at the address, moved"),
+        "address": N_("Address incomplete"),
+        "refused": N_("Refused by the recipient"),
+        "unclaimed": N_("Not claimed"),
+        "deceased": N_("Recipient deceased"),
+        "other": N_("Other, or no reason"),
+    },
+    Means: {
+        "import": N_("a file of contacts"),
+        "api": N_("a program"),
+        "portal": N_("the preference page"),
+        "one-click": N_("the mail program's button"),
+        "link": N_("the unsubscribe page"),
+        "sms": N_("a short message"),
+        "email": N_("an e-mail"),
+        "fax": N_("a fax"),
+        "phone": N_("a telephone call"),
+        "letter": N_("a letter"),
+        "form": N_("a signed form"),
+        "complaint": N_("a complaint"),
+    },
     Role: {
         "administrator": N_("administrator"),
         "sender": N_("sender"),
@@ -130,6 +154,21 @@ TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "viewer": N_("viewer"),
         "privacy": N_("data-protection officer"),
     },
+}
+
+#: why an address is on the suppression list -> a sentence; a carrier's code stays as it is
+BARRED: Mapping[str, str] = {
+    "opt-out": N_("wants no more"),
+    "unsubscribed": N_("unsubscribed"),
+    "complaint": N_("reported our mail as unwanted"),
+    "mailbox-full": N_("mailbox full"),
+    "by-hand": N_("added by hand"),
+    "dead": N_("does not exist"),
+    "returned-unknown": N_("letter came back: unknown at the address"),
+    "returned-address": N_("letter came back: address incomplete"),
+    "returned-other": N_("letters came back twice"),
+    "returned-unclaimed": N_("letters were not claimed twice"),
+    "returned-deceased": N_("the recipient has died"),
 }
 
 #: why a channel was taken or passed over (routing.plan) -> a sentence
