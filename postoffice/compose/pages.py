@@ -18,10 +18,11 @@ from postoffice.model.finding import Box, Finding, Severity
 from postoffice.model.layout import LAYOUTS, Layout
 from postoffice.pdf.document import MM, Frame, frame_of, open_page, open_pdf
 from postoffice.pdf.engine import Document, Page
+from postoffice.pdf.garbage import is_plausible
 from postoffice.pdf.ocr import DPI, OcrLine, read_pictures
 from postoffice.pdf.raster import Graphic, ink, picture
 from postoffice.pdf.survey import Memory, survey
-from postoffice.pdf.text import LEFT_SLACK, Line, PageText, ZoneText, is_plausible
+from postoffice.pdf.text import LEFT_SLACK, Line, PageText, ZoneText
 
 #: share of unreliable letters above which the window is read as a picture
 _GARBLED = 0.3

@@ -23,8 +23,10 @@ from postoffice.pdf.text import Line
 _OUT_OF_SIGHT = 5.0
 #: mean confidence of Tesseract below which an address must be looked at, and below which it is not to be trusted
 _SURE, _DOUBTFUL = 85.0, 60.0
-_MERGE_FIELD = re.compile(r"«[^»]*»|<<[^>]*>>|\{\{[^}]*\}\}|\{[A-Z_a-z]+\}|\bMERGEFIELD\b|<[A-Za-z_]+>|\[[A-Z_][\w ]*\]")
+_MERGE_FIELD = re.compile(r"«\S[^»]*(?<!\s)»|<<[^>]*>>|\{\{[^}]*\}\}|\{[A-Z_a-z]+\}|\bMERGEFIELD\b|<[A-Za-z_]+>|\[[A-Z_][\w ]*\]")
 _BOXED = re.compile(r"^(POSTFACH|POSTLAGERND|P O BOX|PO BOX|POSTBUS|CASE POSTALE|APARTADO|CASELLA POSTALE)\b")
+#: where letters arrive without the code, and many people leave it out
+_CODE_OPTIONAL = frozenset({"IE"})
 _NO_ABODE = re.compile(r"\b(NO FIXED (ABODE|ADDRESS)|NFA|SANS DOMICILE FIXE|SDF|OHNE FESTEN WOHNSITZ|OFW)\b")
 
 
@@ -137,7 +139,7 @@ def _abroad(lines: Sequence[str], country: str) -> _Place:
     if found is None and (code := _anywhere(lines[:-1], country)):
         return _Place(code, lines[-2], country, lines[-1], "" if postcode_exists(code, country) else "address-bad-postcode")
     if found is None:
-        fault = "address-no-postcode" if knows(country) else ""
+        fault = "address-no-postcode" if knows(country) and country not in _CODE_OPTIONAL else ""
         return _Place("", "" if fault else lines[-2], country, lines[-1], fault)
     return _Place(found[0], found[1], country, lines[-1], "" if postcode_exists(found[0], country) else "address-bad-postcode")
 

@@ -8,26 +8,34 @@ import ctypes
 import math
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from postoffice.model.finding import Box
 from postoffice.pdf.document import MM, Frame, frame_of
 from postoffice.pdf.engine import Page, pdfium
+from postoffice.pdf.garbage import is_bad
 
 #: a gap wider than this many character sizes separates columns (justified text stays below one)
 _COLUMN_GAP = 1.5
-#: a gap wider than this many character sizes is a space even where the file has none
+#: a gap that is wider than the usual one between letters by this many character sizes is a space, in a line that has spaces in the file
 _WORD_GAP = 0.4
+#: the same in a line whose file has none (each letter placed by itself): a space is 0.2 to 0.3 sizes wide
+_PLACED_GAP = 0.15
+#: the same where pdfium guesses a space: letters that hang to the left (J) leave little of it
+_GUESSED_GAP = 0.06
+#: a space in the file is one even where letters are set so tight that they overlap
+_REAL_SPACE = -0.2
 #: in scripts whose file order runs against the order of reading it, the gap alone tells
-_RIGHT_TO_LEFT_GAP = 0.15
+_RIGHT_TO_LEFT_GAP = 0.22
 #: a line that begins this far left of the box (mm) still belongs to it: windows are drawn by hand
 LEFT_SLACK = 2.0
 #: a line that runs on this far beyond the right edge (mm) without a gap is read in one go, not letter by letter
 _OVERFLOW = 15.0
+#: a line with fewer letters does not tell how far they usually are apart
+_FEW_LETTERS = 6
 #: letters of a line looked at for a missing Unicode table
 _PROBE = 12
 #: what printing turns letters and spaces into
@@ -83,7 +91,8 @@ class _Char:
     right: float
     base: float  #: of its baseline, mm from the top
     size: float  #: mm
-    before: bool  #: a space stands before it in the file
+    before: float  #: from this gap on (in character sizes) a space stands before it: by the file, or as pdfium guesses
+    index: int  #: pdfium's
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +181,14 @@ class PageText:
                 lines.append(self._whole(span))
             else:
                 chars += self._chars(span, probes)
-        for row in _rows(chars, box):
+        rows = _rows(chars, box)
+        usual = _usual_of(rows)
+        for row in rows:
             runs = _runs(row)
             crossing += [_line([run]).box for run in runs if run[0].x < box[0] - LEFT_SLACK and run[-1].right > box[0] + LEFT_SLACK]
             own = [run for run in runs if box[0] - LEFT_SLACK <= run[0].x < right]
             if own:
-                lines.append(_line(own))
+                lines.append(_line(own, usual))
         lines.sort(key=lambda line: line.box[1] + line.box[3])
         return ZoneText(tuple(line for line in lines if line.text), tuple(crossing), round(probes[1] / max(1, probes[0]), 2))
 
@@ -235,25 +246,26 @@ class PageText:
 
     def _chars(self, span: _Span, probes: list[int]) -> Iterator[_Char]:
         """The letters of a span; `probes` counts those that were looked at and those without a reliable letter."""
-        raw, space, size = self._raw, False, self._size(span.first)
+        raw, space, size = self._raw, math.inf, self._size(span.first)
         x, y = ctypes.c_double(), ctypes.c_double()
         to_x, to_y = ctypes.byref(x), ctypes.byref(y)
         for index in range(span.first, span.last + 1):
             code = pdfium.FPDFText_GetUnicode(raw, index)
             if code in _SPACES:
-                space = True
+                # pdfium makes up spaces where gaps are wide for it: in spaced-out text, between all letters
+                space = min(space, _GUESSED_GAP if pdfium.FPDFText_IsGenerated(raw, index) else _REAL_SPACE)
                 continue
             if code in _INVISIBLE:
                 continue
             if index - span.first < _PROBE:
                 probes[0] += 1
-                probes[1] += pdfium.FPDFText_HasUnicodeMapError(raw, index) == 1 or _is_bad(code)
+                probes[1] += pdfium.FPDFText_HasUnicodeMapError(raw, index) == 1 or is_bad(code)
             left, _, width, _ = self._box(index)
-            space = space and not 0x590 <= code < 0x900
+            space = math.inf if 0x590 <= code < 0x900 else space
             pdfium.FPDFText_GetCharOrigin(raw, index, to_x, to_y)
             base = self.frame.seen(x.value, y.value, x.value, y.value)[1]
-            yield _Char(code, left, left + width, base, size, space)
-            space = False
+            yield _Char(code, left, left + width, base, size, space, index)
+            space = math.inf
 
 
 def _rows(chars: list[_Char], box: Box) -> list[list[_Char]]:
@@ -277,10 +289,14 @@ def _in_order(row: list[_Char]) -> list[_Char]:
     """From left to right; what is drawn twice for boldness once; an accent drawn on its own after its letter."""
     ordered: list[_Char] = []
     for char in sorted(row, key=_place):
-        last = ordered[-1] if ordered else None
-        if not (last and last.code == char.code and abs(last.x - char.x) < 0.12 * char.size):
+        if not any(_drawn_again(char, last) for last in ordered[-3:]):
             ordered.append(char)
     return ordered
+
+
+def _drawn_again(char: _Char, last: _Char) -> bool:
+    """The same letter at the same place, save within a ligature (ff), whose letters share one place and follow one another."""
+    return last.code == char.code and abs(last.x - char.x) < 0.12 * char.size and (abs(char.index - last.index) > 1 or char.x != last.x)
 
 
 def _place(char: _Char) -> float:
@@ -301,14 +317,17 @@ def _runs(row: list[_Char]) -> list[list[_Char]]:
     return runs
 
 
-def _line(runs: list[list[_Char]]) -> Line:
-    """Runs of one row as a line."""
+def _line(runs: list[list[_Char]], usual: float = 0.0) -> Line:
+    """Runs of one row as a line. `usual`: gap between letters where the line is too short to tell, in character sizes."""
     letters: list[str] = []
     chars = [char for run in runs for char in run]
     edge = chars[0].x
+    own = _usual_gap(chars)
+    usual = usual if own is None else own
+    word = _WORD_GAP if any(char.before == _REAL_SPACE for char in chars) else _PLACED_GAP
     for number, char in enumerate(chars):
         gap = (char.x - edge) / char.size
-        if number and ((char.before and gap > -0.2) or gap > (_WORD_GAP if char.code < 0x590 else _RIGHT_TO_LEFT_GAP)):
+        if number and gap > min(char.before, word if char.code < 0x590 else _RIGHT_TO_LEFT_GAP) + usual:
             letters.append(" ")
         letters.append(chr(char.code))
         edge = char.right
@@ -318,6 +337,20 @@ def _line(runs: list[list[_Char]]) -> Line:
     gaps = [after[0].x - before[-1].right for before, after in zip(runs, runs[1:], strict=False)]
     box = _rounded(left, top, right - left, bottom - top)
     return Line(_tidy("".join(letters)), box, round(size / MM, 1), round(max(gaps, default=0.0), 1))
+
+
+def _usual_gap(chars: list[_Char]) -> float | None:
+    """The usual gap between letters that no space parts, in character sizes; None for too few letters to tell."""
+    if len(chars) < _FEW_LETTERS:
+        return None
+    gaps = sorted((char.x - last.right) / char.size for last, char in pairwise(chars) if char.before != _REAL_SPACE)
+    return max(0.0, gaps[len(gaps) // 2]) if gaps else 0.0
+
+
+def _usual_of(rows: list[list[_Char]]) -> float:
+    """The same for all rows together: the middle one of those that tell."""
+    told = sorted(gap for row in rows if (gap := _usual_gap(row)) is not None)
+    return told[len(told) // 2] if told else 0.0
 
 
 def _tidy(text: str) -> str:
@@ -336,43 +369,3 @@ def _logical(text: str) -> str:
         return text
     turned = text[::-1]
     return re.sub(r"[0-9A-Za-z\u00c0-\u024f]+(?:[.,:/ -][0-9A-Za-z\u00c0-\u024f]+)*", lambda match: match.group()[::-1], turned)
-
-
-def _is_bad(code: int) -> bool:
-    """Control, private, unassigned and replacement characters: never meant to be read."""
-    return code < 0x20 or code == 0xFFFD or unicodedata.category(chr(code)) in ("Cc", "Co", "Cn", "Cs")
-
-
-def is_plausible(text: str) -> bool:
-    """Whether `text` can be language at all; False for what a font without Unicode table yields.
-
-    Short texts pass unless plainly bad.
-    """
-    kinds: Counter[str] = Counter()
-    for letter, times in Counter(text).items():
-        kinds[_kind(letter)] += times
-    total = kinds.total() - kinds["space"]
-    if kinds["bad"] > max(1, 0.05 * total):
-        return False
-    if total >= 40 and kinds["mark"] > 0.45 * total:
-        return False
-    latin = kinds["frequent"] + kinds["rare"]
-    return not (latin >= 40 and kinds["frequent"] < 0.5 * latin)
-
-
-@lru_cache(maxsize=4096)
-def _kind(letter: str) -> str:
-    """What a character adds to the look of a language: space, bad, mark, frequent or rare (Latin letters, accents aside), other.
-
-    The ten frequent letters make three quarters of French, English and German, and half as much of text whose letters are swapped.
-    """
-    if letter.isspace():
-        return "space"
-    if _is_bad(ord(letter)):
-        return "bad"
-    if unicodedata.category(letter)[0] in "PS":
-        return "mark"
-    base = unicodedata.normalize("NFD", letter.lower())[0]
-    if "a" <= base <= "z":
-        return "frequent" if base in "eaionstrul" else "rare"
-    return "other"

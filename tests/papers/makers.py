@@ -210,9 +210,14 @@ def weasyprint(letters: list[Any], style: Any, target: Path) -> None:
 
 def chromium(letters: list[Any], style: Any, target: Path) -> None:
     """One HTML of all letters printed by headless Chromium."""
+    print_html(_html(letters, style), target)
+
+
+def print_html(html: str, target: Path) -> None:
+    """A page as headless Chromium prints it."""
     with tempfile.TemporaryDirectory(prefix="postoffice-chromium-") as folder:
         page = Path(folder, "merge.html")
-        page.write_text(_html(letters, style), encoding="utf-8")
+        page.write_text(html, encoding="utf-8")
         command = [
             chromium_program(),
             "--headless",

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from postoffice.pdf.document import open_page, open_pdf
-from postoffice.pdf.text import PageText, ZoneText, is_plausible
+from postoffice.pdf.garbage import is_plausible
+from postoffice.pdf.text import PageText, ZoneText
 from tests.papers import defects
 
 WINDOW = (110.0, 55.0, 85.0, 33.0)
