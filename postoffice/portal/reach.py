@@ -69,7 +69,8 @@ async def _ask(request: web.Request, visit: Visit, typed: str) -> web.StreamResp
     what, found, house = request.match_info["what"], visit.found, request.app[HOUSE]
     to = email_of(typed) if what == "email" else mobile_of(typed, found.organisation.country)
     if not to:
-        wrong = found.words.gettext("This is no e-mail address.") if what == "email" else found.words.gettext("This is no mobile number.")
+        words = found.words
+        wrong = words.gettext("This is no e-mail address.") if what == "email" else words.gettext("This is no mobile number.")
         return _page(request, visit, status=422, error=wrong, typed=typed)
     if PURPOSES[what] not in await notices.can_reach(house, found.organisation.id, live=found.mailing.live):
         error = found.words.gettext("The code could not be sent just now. Try again in a few minutes.")

@@ -1,18 +1,24 @@
 """The portal over a real house, with letters that were sent and their links."""
 
+import re
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from postoffice.intake.reception import Reception
 from postoffice.model.channel import Purpose
 from postoffice.model.item import Item
-from postoffice.model.mailing import NewMailing, Options, Source
+from postoffice.model.mailing import LinkProof, NewMailing, Options, Source
+from postoffice.model.ports import Sent
 from postoffice.portal import add_portal
-from postoffice.store import items, links, migrate
+from postoffice.store import contacts, items, links, migrate, sandbox
+from postoffice.store import schema as tables
 from postoffice.store.database import Database
 from postoffice.store.documents import FileDocuments
 from postoffice.store.keys import Keyring
@@ -44,10 +50,11 @@ async def sent(
     subject: str = "Facture 2026-11",
     purpose: Purpose = Purpose.INVOICE,
     proof: tuple[str, str] | None = None,
+    wanted: LinkProof = LinkProof.AUTO,
 ) -> list[Letter]:
     """Letters that were read, each with a link; the proof is the postcode unless told otherwise."""
     house = office.house
-    options = Options(subject=subject, purpose=purpose)
+    options = Options(subject=subject, purpose=purpose, proof=wanted)
     new = NewMailing(organisation_id or office.organisation_id, Source.API, "Facturation interne.docx", options=options)
     reception: Reception = house.reception
     async with reception.intake(new) as intake:
@@ -74,6 +81,42 @@ async def sent(
             await links.add_missing(connection, [value])
         made.append(Letter(office, item, token, text))
     return made
+
+
+async def belongs(letters: list[Letter], name: str = "Anne", *, email: str = "anne@example.net", mobile: str = "+33639980001") -> str:
+    """Letters that one contact got, handed over; the contact's id."""
+    office, item = letters[0].office, letters[0].item
+    house, whose = letters[0].office.house, letters[0].item.organisation_id
+    points = [("email", email, None), ("sms", mobile, None)]
+    async with house.database.write() as connection:
+        made = await contacts.find_or_add(connection, whose, {f"key-{name}": {"name": name, "points": points}}, office.clock.now())
+        contact_id = made[f"key-{name}"]
+        for letter in letters:
+            values = {"contact_id": contact_id, "state": "delivered", "email": email, "mobile": mobile}
+            await connection.execute(tables.items.update().where(tables.items.c.id == letter.item.id).values(**values))
+    assert item.id
+    return contact_id
+
+
+async def sandboxed(office: Office) -> list[Sent]:
+    """What the sandbox carriers took, newest first."""
+    async with office.house.database.read() as connection:
+        ids = set(await connection.scalars(sa.select(tables.sandbox_box.c.organisation_id)))
+        return [one for each in ids for one, _copies in await sandbox.page(connection, each)]
+
+
+async def last_code(office: Office) -> str:
+    """The one-time code that was sent last."""
+    newest = max(await sandboxed(office), key=lambda one: (one.sent_at, one.key))
+    found = re.search(r"\b(\d{6})\b", newest.text)
+    assert found
+    return found[1]
+
+
+def dump(office: Office) -> str:
+    """Everything in the database, as text."""
+    with closing(sqlite3.connect(f"file:{office.house.database.url.database}?mode=ro", uri=True)) as connection:
+        return "\n".join(connection.iterdump())
 
 
 @pytest.fixture
