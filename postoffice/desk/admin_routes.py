@@ -9,6 +9,7 @@ from postoffice.desk import (
     look,
     organisation,
     people,
+    plans,
     printers,
     printing,
     sandbox,
@@ -58,6 +59,14 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("POST", "/admin/domains", sending_domains.make, Right.MANAGE),
     Route("POST", "/admin/domains/{domain}/rotate", sending_domains.rotate, Right.MANAGE),
     Route("POST", "/admin/domains/{domain}/check", sending_domains.check, Right.MANAGE),
+    # --- plans
+    Route("GET", "/admin/plans", plans.all_plans, Right.MANAGE),
+    Route("GET", "/admin/plans/new", plans.plan_page, Right.MANAGE),
+    Route("POST", "/admin/plans/new", plans.save, Right.MANAGE),
+    Route("GET", "/admin/plans/{plan}", plans.plan_page, Right.MANAGE),
+    Route("POST", "/admin/plans/{plan}", plans.save, Right.MANAGE),
+    Route("POST", "/admin/plans/{plan}/remove", plans.remove, Right.MANAGE),
+    Route("POST", "/plans/say", plans.say, Right.SEE),
     # --- people and programs
     Route("GET", "/admin/people", people.all_people, Right.MANAGE),
     Route("GET", "/admin/people/new", people.new_person, Right.MANAGE, proof="/admin/people/new"),

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.finding import Severity
-from postoffice.model.mailing import EmailForm, Envelope, LinkProof, Options, Postage, Together
+from postoffice.model.mailing import EmailForm, Envelope, Ground, LinkProof, Options, Postage, Together
 from postoffice.model.states import ItemState
 from postoffice.store.items import Filter
 
 Form = Mapping[str, object]
+FASTEST = 1_000_000  # letters an hour
 
 #: word in the address -> what the options page shows; in the order of the buttons
 SHOWS: dict[str, Filter] = {
@@ -46,6 +47,7 @@ def options_of(form: Form, before: Options, zone: ZoneInfo) -> Options:
             envelope=Envelope(text_of(form, "envelope") or before.envelope),
             together=Together(text_of(form, "together")) if "together" in form else before.together,
             email_form=EmailForm(text_of(form, "email_form") or before.email_form),
+            ground=Ground(text_of(form, "ground") or before.ground),
             proof=LinkProof(text_of(form, "proof")) if "proof" in form else before.proof,
             colour=text_of(form, "colour") == "1",
             duplex=text_of(form, "duplex") == "1",
@@ -56,6 +58,7 @@ def options_of(form: Form, before: Options, zone: ZoneInfo) -> Options:
     except ValueError:
         raise unknown_word() from None
     chosen = _paper(form, chosen) if text_of(form, "paper") else chosen
+    chosen = _pace(form, chosen, zone) if text_of(form, "hours") else chosen
     return replace(chosen, send_at=_hour(text_of(form, "send_at"), zone) if text_of(form, "when") == "later" else None)
 
 
@@ -72,10 +75,29 @@ def _paper(form: Form, before: Options) -> Options:
     )
 
 
+def _pace(form: Form, before: Options, zone: ZoneInfo) -> Options:
+    """Last hour, pace and duplicates, where a form shows them."""
+    per_hour = text_of(form, "per_hour", 10)
+    if per_hour and not (per_hour.isascii() and per_hour.isdigit() and int(per_hour) <= FASTEST):
+        raise PostOfficeError(
+            "bad-number",
+            f"A whole number from 1 to {FASTEST} is needed.",
+            help="Correct the number and save again.",
+            field="per_hour",
+            most=FASTEST,
+        )
+    return replace(
+        before,
+        not_after=_hour(text_of(form, "not_after"), zone),
+        per_hour=int(per_hour or 0),
+        duplicates=text_of(form, "duplicates") == "1",
+    )
+
+
 def channel_of(form: Form, before: Channel | None = None) -> Channel | None:
     """The channel of a form: `best` is None, "by what is known of each recipient". ValueError on an unknown word."""
     word = text_of(form, "channel")
-    if word == "best":
+    if word in ("best", "plan"):
         return None
     return Channel(word) if word else before
 

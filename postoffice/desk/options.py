@@ -5,9 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import actions, pricing
-from postoffice.desk import cutting, fixes
-from postoffice.desk.choices import SHOWS, filter_of, options_of, rule_fields, text_of, unknown_word
+from postoffice import actions, duplicates, pricing
+from postoffice.desk import cutting, fixes, ladders
+from postoffice.desk.choices import SHOWS, filter_of, rule_fields, text_of, unknown_word
 from postoffice.desk.page import go, is_partial, render
 from postoffice.desk.visit import VISIT, house_of, load_mailing
 from postoffice.model.channel import Channel, Purpose
@@ -18,7 +18,7 @@ from postoffice.model.mailing import EmailForm, Envelope, Mailing, Options, Post
 from postoffice.model.people import Right
 from postoffice.model.states import MAILING_COMMANDS, MailingState
 from postoffice.pricing import Quote
-from postoffice.store import items
+from postoffice.store import items, plans, twins
 from postoffice.store.items import Filter
 
 GRID = 60  # thumbnails per page
@@ -79,8 +79,19 @@ def _count(chosen: Filter, states: Any, levels: Any) -> int:
 
 async def _choices(request: web.Request, mailing: Mailing) -> dict[str, Any]:
     visit = request[VISIT]
+    async with house_of(request).database.read() as connection:
+        saved = await plans.all_of(connection, mailing.organisation_id)
+        like = (
+            await twins.likeness(connection, mailing, house_of(request).clock.now()) if mailing.state is MailingState.WAITING else None
+        )
+        twice = await twins.count(connection, mailing.id)
     return {
         "options": mailing.options,
+        "by_plan": ladders.by_plan(mailing.options),
+        "plan_form": ladders.form_context(mailing.options.ladder, saved),
+        "plan_name": mailing.options.plan or ("" if mailing.options.ladder or not saved else saved[0].name),
+        "like": like,
+        "twice": twice,
         "fixes": fixes.offers(request, mailing, mailing.findings),
         "mended": fixes.applied(request, mailing),
         "channels": list(Channel),
@@ -112,6 +123,7 @@ async def _price(request: web.Request, mailing: Mailing, chosen: Options) -> dic
     quote = await pricing.quote(house_of(request), mailing, chosen)
     words = request[VISIT].words
     return {
+        "sentence": ladders.sentence(words, quote.ladder),
         "quote": quote,
         "unreached": quote.unreached,
         "chosen": chosen,
@@ -128,7 +140,7 @@ def _each(quote: Quote) -> list[tuple[int, int, int]]:
 async def choose(request: web.Request) -> web.StreamResponse:
     """POST /m/{mailing}/options: keep what was chosen and show what it costs."""
     mailing, visit = await load_mailing(request), request[VISIT]
-    chosen = options_of(await request.post(), mailing.options, visit.words.zone)
+    chosen = ladders.chosen_of(await request.post(), mailing.options, visit.words.zone)
     if chosen != mailing.options and mailing.state in CHOOSABLE:
         await actions.set_options(house_of(request), mailing, chosen, visit.actor)
     if await cutting.regrouped(request, mailing, chosen):
@@ -142,7 +154,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
 async def confirm(request: web.Request) -> web.StreamResponse:
     """POST /m/{mailing}/confirm: what, how many, how much, before anything is sent."""
     mailing, visit = await load_mailing(request), request[VISIT]
-    chosen = options_of(await request.post(), mailing.options, visit.words.zone)
+    chosen = ladders.chosen_of(await request.post(), mailing.options, visit.words.zone)
     if chosen != mailing.options and mailing.state in CHOOSABLE:
         await actions.set_options(house_of(request), mailing, chosen, visit.actor)
     context = {"mailing": mailing, "carriers": await _carriers(request, mailing)}
@@ -174,6 +186,13 @@ async def send(request: web.Request) -> web.StreamResponse:
         if conflict.code != "mailing-state":
             raise
     return go(request, f"/m/{mailing.id}")
+
+
+async def again(request: web.Request) -> web.StreamResponse:
+    """POST /m/{mailing}/again: all that is held since it went before may go once more."""
+    mailing = await load_mailing(request)
+    number = await duplicates.release(house_of(request), mailing, request[VISIT].actor)
+    return go(request, f"/m/{mailing.id}?done=again&n={number}")
 
 
 async def exclude(request: web.Request) -> web.StreamResponse:

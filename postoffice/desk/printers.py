@@ -6,7 +6,8 @@ from aiohttp import web
 
 from postoffice.compose.recheck import check_rule
 from postoffice.desk.admin import admin_page, name_missing, note, of_whole_office
-from postoffice.desk.choices import Form, options_of, rule_fields, split_rule, text_of, unknown_word
+from postoffice.desk.choices import Form, rule_fields, split_rule, text_of, unknown_word
+from postoffice.desk.ladders import by_plan, chosen_of, form_context, typed_rows
 from postoffice.desk.page import go
 from postoffice.desk.visit import VISIT, house_of
 from postoffice.model.channel import Channel, Purpose
@@ -15,7 +16,7 @@ from postoffice.model.ids import is_id
 from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import EmailForm, Envelope, LinkProof, Options, Postage, Together
 from postoffice.model.people import Right, User
-from postoffice.store import mailings, people, printers
+from postoffice.store import mailings, people, plans, printers
 from postoffice.store.printers import Printer
 
 MEGABYTE = 1_000_000
@@ -47,23 +48,29 @@ async def load_printer(request: web.Request) -> Printer:
 async def new_printer(request: web.Request) -> web.StreamResponse:
     """GET /admin/printers/new"""
     of_whole_office(request[VISIT])
-    return _form_page(request, FRESH)
+    return await _form_page(request, FRESH)
 
 
 async def settings_page(request: web.Request) -> web.StreamResponse:
     """GET /admin/printers/{printer}/settings"""
-    return _form_page(request, await load_printer(request))
+    return await _form_page(request, await load_printer(request))
 
 
-def _form_page(request: web.Request, printer: Printer, form: Form | None = None, wrong: PostOfficeError | None = None) -> web.Response:
+async def _form_page(
+    request: web.Request, printer: Printer, form: Form | None = None, wrong: PostOfficeError | None = None
+) -> web.Response:
     """The form, as the printer is or, after a mistake, as it was typed."""
     most = house_of(request).limits.max_upload // MEGABYTE
     typed = _typed_of(printer, most)
     if form is not None:
         typed = {name: text_of(form, name) for name in typed}
+    async with house_of(request).database.read() as connection:
+        saved = await plans.all_of(connection, request[VISIT].organisation.id)
     context = {
         "printer": printer,
         "typed": typed,
+        "plan_form": form_context(printer.options.ladder, saved, typed_rows(form) if form is not None else None),
+        "plan_name": typed["plan"] if form is not None or by_plan(printer.options) else saved[0].name if saved else "",
         "rule": rule_fields(printer.split_rule) if form is None else _typed_rule(form),
         "options": printer.options,
         "said": request[VISIT].words.problem(wrong) if wrong else None,
@@ -92,7 +99,8 @@ def _typed_of(printer: Printer, most: int) -> dict[str, Any]:
         "live": "1" if printer.live else "",
         "megabytes": str(min(max(printer.max_bytes // MEGABYTE, 1), most)),
         "max_jobs": str(printer.max_jobs),
-        "channel": options.channel.value if options.channel else "best",
+        "channel": options.channel.value if options.channel else "plan" if by_plan(options) else "best",
+        "plan": options.plan,
         "colour": "1" if options.colour else "",
         "duplex": "1" if options.duplex else "",
         **{name: getattr(options, name) for name in ("purpose", "postage", "envelope", "email_form", "together", "proof")},
@@ -123,7 +131,7 @@ def _values(request: web.Request, form: Form, before: Printer) -> dict[str, Any]
         "location": text_of(form, "location", 200),
         "layout": layout,
         "split_rule": rule,
-        "options": options_of(form, before.options, request[VISIT].words.zone).as_dict(),
+        "options": chosen_of(form, before.options, request[VISIT].words.zone).as_dict(),
         "automatic": text_of(form, "automatic") == "1",
         "live": text_of(form, "live") == "1",
         "max_bytes": whole(form, "megabytes", house_of(request).limits.max_upload // MEGABYTE) * MEGABYTE,
@@ -152,7 +160,7 @@ async def add_printer(request: web.Request) -> web.StreamResponse:
     try:
         values = _values(request, form, FRESH)
     except PostOfficeError as wrong:
-        return _form_page(request, FRESH, form, wrong)
+        return await _form_page(request, FRESH, form, wrong)
     async with house.database.write() as connection:
         now = house.clock.now()
         printer_id = await printers.add(connection, organisation_id=visit.organisation.id, now=now, **values)
@@ -168,7 +176,7 @@ async def change_printer(request: web.Request) -> web.StreamResponse:
     try:
         values = _values(request, form, printer)
     except PostOfficeError as wrong:
-        return _form_page(request, printer, form, wrong)
+        return await _form_page(request, printer, form, wrong)
     async with house_of(request).database.write() as connection:
         await printers.update(connection, printer.id, **values)
         await note(request, connection, "printer.change", printer.id)

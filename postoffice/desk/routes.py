@@ -55,6 +55,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", _MAILING + "/cancel", mailing.cancel, Right.SUBMIT),
     Route("POST", _MAILING + "/exclude", options.exclude, Right.SUBMIT),
     Route("POST", _MAILING + "/include", options.exclude, Right.SUBMIT),
+    Route("POST", _MAILING + "/again", options.again, Right.SUBMIT),
     Route("POST", _MAILING + "/resend", board.resend, Right.SEND),
     Route("POST", _MAILING + "/send-more", board.send_more, Right.SEND),
     Route("GET", _MAILING + "/export.csv", board.export, Right.SEE),

@@ -188,6 +188,8 @@ async def add_picture(request: web.Request) -> web.StreamResponse:
     """POST /templates/{template}/picture: a file that the letter shows; a form with `remove` takes one out."""
     template, visit = await load(request), request[VISIT]
     content = Content.from_dict(template.draft)
+    if request.content_type != "multipart/form-data":
+        raise unknown_word()
     reader, fields = await request.multipart(), {"csrf": request.headers.get("X-CSRF", "")}
     while (part := await reader.next()) is not None:
         if not isinstance(part, BodyPartReader):

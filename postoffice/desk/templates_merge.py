@@ -23,6 +23,8 @@ from postoffice.store import mailings
 from postoffice.store.templates import Template, Version
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+#: columns of a very wide spreadsheet that are shown though they fill nothing
+SHOWN_COLUMNS = 60
 _LONGEST_PASTE = 4_000_000
 _LONGEST_FIELD = 2_000
 
@@ -49,6 +51,8 @@ async def bring(request: web.Request) -> web.StreamResponse:
     template, visit, house = await load(request), request[VISIT], house_of(request)
     fields = {"csrf": request.headers.get("X-CSRF", "")}
     sheet = ""
+    if request.content_type != "multipart/form-data":
+        raise no_spreadsheet()
     reader = await request.multipart()
     while (part := await reader.next()) is not None:
         if not isinstance(part, BodyPartReader):
@@ -102,6 +106,9 @@ async def _shown(request: web.Request, template: Template, chosen: dict[str, str
         "sheet": sheet,
         "view": view,
         "problems": words,
+        "shown_columns": [
+            name for number, name in enumerate(view.headers) if name and (number < SHOWN_COLUMNS or view.mapping.get(name))
+        ],
         "targets": targets(uses_of(content)),
         "recipient": list(RECIPIENT),
         "name": text_of(request.query, "name", 200),

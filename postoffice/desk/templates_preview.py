@@ -46,6 +46,7 @@ class Trouble:
     line: int
     message: str
     help: str
+    detail: str = ""  #: the engine's own words, in English
 
 
 async def preview_context(request: web.Request, template: Template, content: Content, language: str) -> dict[str, Any]:
@@ -102,7 +103,8 @@ async def _told(request: web.Request, template: Template, content: Content, row:
 def _trouble(request: web.Request, error: PostOfficeError, part: str) -> Trouble:
     said = request[VISIT].words.problem(error)
     line = error.facts.get("line", 0)
-    return Trouble(str(error.facts.get("part", part)), line if isinstance(line, int) else 0, said.message, said.help)
+    detail = error.message.rpartition(": ")[2] if error.code == "template-syntax" else ""
+    return Trouble(str(error.facts.get("part", part)), line if isinstance(line, int) else 0, said.message, said.help, detail)
 
 
 async def _number(request: web.Request) -> int:

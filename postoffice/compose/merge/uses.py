@@ -68,9 +68,11 @@ def uses_of(content: Content) -> list[Use]:
 
 
 def parse(source: str, where: str) -> nodes.Template:
-    """The syntax tree of a part. TemplateFault template-syntax with `part` and `line`."""
+    """The syntax tree of a part. TemplateFault template-syntax with `part` and `line`; unknown filters count."""
     try:
-        return _ENVIRONMENT.parse(source)
+        tree = _ENVIRONMENT.parse(source)
+        _ENVIRONMENT.compile(tree)
+        return _ENVIRONMENT.parse(source)  # compiling changes a tree
     except TemplateSyntaxError as error:
         raise TemplateFault(
             "template-syntax",
@@ -158,6 +160,9 @@ def _optional(tree: nodes.Template) -> set[str]:
     tests = [*(one.test for one in tree.find_all(nodes.If)), *(one.test for one in tree.find_all(nodes.CondExpr))]
     for node in (node for test in tests for node in _plain_in(test)):
         found.add(".".join(filter(None, _path(node))))
+    for either in tree.find_all(nodes.Or):
+        for node in _plain_in(either.left):
+            found.add(".".join(filter(None, _path(node))))
     for filtered in tree.find_all(nodes.Filter):
         if filtered.name in ("default", "d") and isinstance(filtered.node, nodes.Name | nodes.Getattr):
             found.add(".".join(filter(None, _path(filtered.node))))
