@@ -18,6 +18,8 @@ from postoffice.store.prepared import insert_of
 from postoffice.store.schema import contact_points, contacts
 from postoffice.store.upsert import insert_into
 
+Place = tuple[str, str, PostalAddress | None]  #: channel, value, address
+
 
 @dataclass(frozen=True, slots=True)
 class FullPoint:
@@ -65,7 +67,7 @@ class NewContact:
     """A contact to be written."""
 
     values: Mapping[str, Any]  #: columns of the contact
-    points: Sequence[tuple[str, str, PostalAddress | None]]  #: channel, value, address
+    points: Sequence[Place]  #: channel, value, address
     keys: Collection[Key]
     id: str = ""  #: made where it is empty
 
@@ -175,9 +177,7 @@ def _row(organisation_id: str, contact_id: str, new: NewContact, now: datetime) 
     }
 
 
-def _point_rows(
-    organisation_id: str, contact_id: str, points: Sequence[tuple[str, str, PostalAddress | None]], now: datetime
-) -> list[dict[str, Any]]:
+def _point_rows(organisation_id: str, contact_id: str, points: Sequence[Place], now: datetime) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     places: dict[str, int] = defaultdict(int)
     for channel, value, address in points:
@@ -200,7 +200,7 @@ async def change(
     organisation_id: str,
     contact_id: str,
     values: Mapping[str, Any],
-    points: Sequence[tuple[str, str, PostalAddress | None]],
+    points: Sequence[Place],
     now: datetime,
 ) -> list[str]:
     """Change columns and add addresses, which are used before those that were there; the ids of the new addresses."""
@@ -214,6 +214,13 @@ async def change(
     if rows:
         await connection.execute(insert_into(connection, contact_points).on_conflict_do_nothing(), rows)
     return [row["id"] for row in rows]
+
+
+async def set_order(connection: AsyncConnection, contact_id: str, order: Sequence[tuple[str, str]]) -> None:
+    """Which of a contact's addresses, (channel, value), is used before which."""
+    for position, (channel, value) in enumerate(order):
+        mine = contact_points.c.contact_id == contact_id, contact_points.c.channel == channel, contact_points.c.value == value
+        await connection.execute(contact_points.update().where(*mine).values(position=position))
 
 
 async def remove_points(connection: AsyncConnection, organisation_id: str, point_ids: Collection[str]) -> None:
