@@ -1,14 +1,14 @@
 """A new e-mail address or mobile number, confirmed by a code that is sent to it before it counts."""
 
-import re
-
 import phonenumbers
 from aiohttp import web
 
 from postoffice import notices
+from postoffice.compose import recheck
 from postoffice.house import HOUSE
 from postoffice.model.channel import Channel
 from postoffice.model.consent import Entry, Means
+from postoffice.model.errors import PostOfficeError
 from postoffice.model.states import EventKind
 from postoffice.portal import coding
 from postoffice.portal.coding import Road, mask
@@ -22,26 +22,29 @@ from postoffice.words import N_
 
 PURPOSES = {"email": Channel.EMAIL, "mobile": Channel.SMS}
 LABELS = {"email": N_("Your new e-mail address"), "mobile": N_("Your new mobile number")}
-_EMAIL = re.compile(r"[^\s@\"(),:;<>\[\\\]]{1,64}@(?:[\w-]{1,63}\.)+[^\W\d_]{2,63}")
+
+_ODD = frozenset('<>"(),:;[]\\')  #: legal where quoted, and nobody's
 
 
 def email_of(text: str) -> str:
-    """An e-mail address as it is kept; empty where it is none."""
-    local, _, domain = text.strip().partition("@")
-    text = f"{local}@{domain.lower()}"
-    return text if len(text) <= 254 and _EMAIL.fullmatch(text) and text.isprintable() else ""
+    """An e-mail address as it is kept; empty where it is none that people type."""
+    local, _, domain = _checked("email", text, "FR").partition("@")
+    return f"{local}@{domain.lower()}" if local and not set(local) & _ODD else ""
 
 
 def mobile_of(text: str, country: str) -> str:
-    """A mobile number in E.164; empty where it is none, or none that takes messages."""
+    """A number in E.164 that takes messages; empty where it is none, or surely a fixed line."""
+    number = _checked("mobile", text, country)
+    fixed = number and phonenumbers.number_type(phonenumbers.parse(number)) == phonenumbers.PhoneNumberType.FIXED_LINE
+    return "" if fixed else number
+
+
+def _checked(name: str, text: str, country: str) -> str:
+    given: dict[str, str | None] = {"email": None, "mobile": None, "fax": None, name: text}
     try:
-        number = phonenumbers.parse(text, country)
-    except phonenumbers.NumberParseException:
+        return recheck.points(email=given["email"], mobile=given["mobile"], fax=given["fax"], country=country)[name]
+    except PostOfficeError:
         return ""
-    kinds = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
-    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in kinds:
-        return ""
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 async def show(request: web.Request) -> web.Response:

@@ -113,7 +113,7 @@ async def test_paper_can_be_preferred(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "to", "kept"), [("email", "New@Example.ORG", "New@example.org"), ("mobile", "06 39 98 00 02", "+33639980002")]
+    ("what", "to", "kept"), [("email", "New@Example.ORG", "New@example.org"), ("mobile", "06 12 34 56 78", "+33612345678")]
 )
 async def test_a_new_address_counts_once_its_code_was_typed(office: Office, what: str, to: str, kept: str) -> None:
     _letter, contact_id = await visited(office)
