@@ -21,6 +21,10 @@ VERBS = {
     "try": "trial",
     "bounce": "bounce",
     "events": "events",
+    "doctor": "doctor",
+    "verify": "verify",
+    "backup": "backup",
+    "restore": "restore",
     "bench": "bench",
 }
 

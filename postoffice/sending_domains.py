@@ -6,7 +6,7 @@ KEEP, since mails that it signed are still on their way.
 
 import ipaddress
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -121,8 +121,15 @@ class SendingDomains:
 
     async def check(self, domain: str, now: datetime, relays: Sequence[str] = ()) -> list[Line]:
         """Look at the DNS. Keys whose record is found sign from now on. `relays`: names or addresses that mail leaves by, for SPF."""
+        return await self._lines(domain, relays, lambda row: self._check_key(row, now))
+
+    async def look(self, domain: str, relays: Sequence[str] = ()) -> list[Line]:
+        """As `check`, but no key signs for it."""
+        return await self._lines(domain, relays, lambda row: self._guard("DKIM", self.where(row), self._dkim(row)))
+
+    async def _lines(self, domain: str, relays: Sequence[str], look_at: Callable[[DkimRow], Awaitable[Line]]) -> list[Line]:
         name = self._tools.domain(domain)
-        lines = [await self._check_key(row, now) for row in await self.keys(name) if row.retired_at is None]
+        lines = [await look_at(row) for row in await self.keys(name) if row.retired_at is None]
         if not lines:
             lines = [Line("DKIM", name, Verdict.MISSING, SAID["dkim-no-key"])]
         return [*lines, await self._guard("SPF", name, self._spf(name, relays)), await self._guard("DMARC", name, self._dmarc(name))]

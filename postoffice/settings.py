@@ -98,6 +98,11 @@ class Settings(BaseSettings):
         here = Path(__file__).resolve().parent
         return here.parent / "templates" if (here.parent / "templates").is_dir() else here / "_templates"
 
+    @property
+    def has_key(self) -> bool:
+        """Whether there is a master key; asking for `key` would make one."""
+        return bool(self.master_key) or (self.data / "master.key").exists()
+
     @cached_property
     def key(self) -> bytes:
         """The master key: 32 bytes. Made once and kept in the data folder (mode 0600) where the setting is empty."""

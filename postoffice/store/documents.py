@@ -164,7 +164,7 @@ class FileDocuments:
             _sync_folder(self._folder)
 
     def _place(self, organisation_id: str, sha256: str) -> Path:
-        return self._folder / organisation_id / sha256[:2] / sha256
+        return place_of(self._folder, organisation_id, sha256)
 
     @asynccontextmanager
     async def upload(self, organisation_id: str) -> AsyncIterator[FileUpload]:
@@ -208,7 +208,7 @@ class FileDocuments:
     async def stream(self, organisation_id: str, sha256: str) -> AsyncIterator[bytes]:
         """See ports.Documents."""
         key = await self._key_of(organisation_id)
-        pieces = _decrypted(await self._source(organisation_id, sha256), sha256, key)
+        pieces = decrypted(await self._source(organisation_id, sha256), sha256, key)
         while True:
             several = await asyncio.to_thread(_take, pieces, 8)
             for piece in several:
@@ -243,7 +243,7 @@ class FileDocuments:
         handle, name = tempfile.mkstemp(dir=self._plain, suffix=".tmp")
         try:
             with _disk_full_is_clear(), os.fdopen(handle, "wb") as file:
-                for piece in _decrypted(source, sha256, key):
+                for piece in decrypted(source, sha256, key):
                     file.write(piece)
         except BaseException:
             os.unlink(name)
@@ -275,7 +275,19 @@ def _opened(source: Path | bytes) -> BinaryIO:
         raise NotFound("document-missing", "This document is not in the store.", help="Restore it from a backup.") from None
 
 
-def _decrypted(source: Path | bytes, sha256: str, key: bytes) -> Iterator[bytes]:
+def place_of(folder: Path, organisation_id: str, sha256: str) -> Path:
+    """Where the file of a document lies under the documents' folder."""
+    return folder / organisation_id / sha256[:2] / sha256
+
+
+def sealed_size(size: int) -> int:
+    """Bytes on disk of a document of `size` bytes."""
+    return len(_MAGIC) + 7 + size + _TAG * max(1, -(-size // CHUNK))
+
+
+def decrypted(source: Path | bytes, sha256: str, key: bytes) -> Iterator[bytes]:
+    """The plain bytes of a sealed file, or of what a row keeps, chunk by chunk. NotFound: no such file; PostOfficeError
+    document-damaged: other bytes than those of its name, or another key."""
     cipher = AESGCM(key)
     with _opened(source) as file:
         if file.read(len(_MAGIC)) != _MAGIC:
