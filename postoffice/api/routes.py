@@ -1,7 +1,8 @@
 """The table of the REST door: every route, the right that it needs, what goes in and what comes out. There is nothing beside it."""
 
-from postoffice.api import hook_shapes, items, mailings, office, shapes, submit, webhooks
+from postoffice.api import hook_shapes, items, mailings, office, shapes, submit, template_shapes, templates, webhooks
 from postoffice.api.call import Route
+from postoffice.api.contact_routes import CONTACT_ROUTES
 from postoffice.model.people import Right
 
 ROUTES: tuple[Route, ...] = (
@@ -115,6 +116,19 @@ ROUTES: tuple[Route, ...] = (
         media="application/pdf",
         problems=(400, 409),
     ),
+    Route("GET", "/templates", Right.SEE, templates.list_templates, "List the templates", template_shapes.Templates),
+    Route("GET", "/templates/{template_id}", Right.SEE, templates.get_template, "A template and its fields", template_shapes.Template),
+    Route(
+        "POST",
+        "/templates",
+        Right.SEND,
+        templates.add_template,
+        "Keep a template",
+        template_shapes.Template,
+        status=201,
+        body=template_shapes.NewTemplate,
+        problems=(409,),
+    ),
     Route("GET", "/webhooks", Right.MANAGE, webhooks.list_webhooks, "List the webhooks", hook_shapes.Webhooks),
     Route(
         "POST",
@@ -128,4 +142,5 @@ ROUTES: tuple[Route, ...] = (
         problems=(400, 409),
     ),
     Route("DELETE", "/webhooks/{webhook_id}", Right.MANAGE, webhooks.remove_webhook, "Remove a webhook", hook_shapes.Webhook),
+    *CONTACT_ROUTES,
 )
