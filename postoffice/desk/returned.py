@@ -20,10 +20,12 @@ from postoffice.model.returned import Reason, Way
 from postoffice.store import items, scans
 from postoffice.store import returned as entries
 from postoffice.store.returned import Entry, Found
+from postoffice.tracking.returned.matching import plain
 from postoffice.tracking.returned.recognition import look_at_frame, typed_id
 from postoffice.words import Words
 
 LAST = 10
+MOST_OFFERED = 12
 MOST_FRAME = 4_000_000  #: bytes of one picture of the camera
 
 
@@ -108,7 +110,20 @@ async def enter(request: web.Request) -> web.StreamResponse:
     since = house.clock.now() - entries.LOOK_BACK
     async with house.database.read() as connection:
         some = await entries.by_text(connection, visit.organisation.id, typed[:100], since)
-    return await _answer(request, found=[one for one in some if _may(visit, one)], typed=typed, reason=reason)
+    return await _answer(
+        request, found=[one for one in some if _may(visit, one) and _fits(one, typed)][:MOST_OFFERED], typed=typed, reason=reason
+    )
+
+
+def _fits(one: Found, typed: str) -> bool:
+    """Whether a letter bears every word that was typed, whatever their accents."""
+    item = one.item
+    lines = item.address.lines if item.address else ()
+    return (
+        item.reference == typed
+        or set(plain(typed).split()) <= set(plain(" ".join((*lines, item.reference))).split())
+        or (bool(lines) and plain(typed) in plain(lines[0]))
+    )
 
 
 def _may(visit: Visit, one: Found) -> bool:

@@ -4,11 +4,12 @@ The step can stop and go on: pages that were written stay, and a letter is enter
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from postoffice import returned
 from postoffice.actions import Actor
 from postoffice.house import House
-from postoffice.model.errors import PostOfficeError
+from postoffice.model.errors import PostOfficeError, TimedOut
 from postoffice.model.returned import Way
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, mailings, scans
@@ -20,7 +21,6 @@ from postoffice.tracking.returned.matching import ranked
 from postoffice.tracking.returned.recognition import Sight, likely_postcodes, look_at_pages, page_count
 
 STEP = "returned"
-AT_ONCE = 3  #: pages per visit to the workshop; one without a code takes some seconds
 
 
 async def read(house: House, batch: Batch, stop: Stop) -> None:
@@ -41,20 +41,25 @@ async def _read(house: House, batch: Batch, scan: Scan, stop: Stop) -> None:
         pages = await house.workshop.run(page_count, path)
         if pages > house.limits.max_pages:
             raise PostOfficeError(
-                "too-many-pages", f"This document has {pages} pages: more than can be taken.", help="Scan it in parts."
+                "scan-too-long", f"This scan has {pages} pages: more than can be taken.", help="Scan it in parts.", pages=pages
             )
         seen = await _seen(house, scan)
-        for first in range(scan.pages_read + 1, pages + 1, AT_ONCE):
+        for number in range(scan.pages_read + 1, pages + 1):  # one at a time: one without a code takes some seconds
             stop.check()
-            count = min(AT_ONCE, pages - first + 1)
-            sights = await house.workshop.run(look_at_pages, path, first, count)
-            made = [await _page(house, scan, first + number, sight, seen) for number, sight in enumerate(sights)]
+            made = await _page(house, scan, number, await _look(house, path, number), seen)
             async with house.database.write() as connection:
                 if not await batches.renew(connection, batch, house.clock.now(), house.lease):
                     raise LostLease(batch.id)
-                await scans.keep(connection, scan.organisation_id, made)
-                await scans.change(connection, scan.id, pages=pages, pages_read=first + count - 1)
+                await scans.keep(connection, scan.organisation_id, [made])
+                await scans.change(connection, scan.id, pages=pages, pages_read=number)
     await _end(house, scan, None)
+
+
+async def _look(house: House, path: Path, number: int) -> Sight:
+    try:
+        return (await house.workshop.run(look_at_pages, path, number, 1))[0]
+    except TimedOut:  # a page that nobody can read in that time is left to people, the others go on
+        return Sight()
 
 
 async def _end(house: House, scan: Scan, error: PostOfficeError | None) -> None:

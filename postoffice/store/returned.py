@@ -1,5 +1,6 @@
 """Queries about paper that came back: entries, scans and their pages. The caller owns the transaction."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -207,16 +208,23 @@ async def by_postcode(connection: AsyncConnection, organisation_id: str, postcod
     return await _found(connection, organisation_id, [items.c.postcode.in_(postcodes)], since, 3_000)
 
 
-async def by_text(connection: AsyncConnection, organisation_id: str, text: str, since: datetime, limit: int = 12) -> list[Found]:
-    """Posted letters whose reference, name, postcode or mailing number is, or whose name contains, what was typed."""
+async def by_text(connection: AsyncConnection, organisation_id: str, text: str, since: datetime, limit: int = 60) -> list[Found]:
+    """Posted letters whose reference or postcode is, or whose name may contain, what was typed: a name, or a name and a postcode.
+
+    Accents and capitals are left open here (SQLite folds ASCII alone): the caller compares what is found.
+    """
     typed = " ".join(text.split())
-    pattern = "%" + typed.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    ways = [items.c.reference == typed, items.c.postcode == typed, sa.func.lower(items.c.name).like(pattern, escape="\\")]
+    ways = [items.c.reference == typed, items.c.postcode == typed, sa.func.lower(items.c.name).like(_pattern(typed), escape="\\")]
     name, _, postcode = typed.rpartition(" ")
     if name and postcode.isdigit():
-        like = "%" + name.lower().replace("%", "\\%").replace("_", "\\_") + "%"
-        ways.append(sa.and_(items.c.postcode == postcode, sa.func.lower(items.c.name).like(like, escape="\\")))
+        ways.append(sa.and_(items.c.postcode == postcode, sa.func.lower(items.c.name).like(_pattern(name), escape="\\")))
     return await _found(connection, organisation_id, [sa.or_(*ways)], since, limit)
+
+
+def _pattern(text: str) -> str:
+    """Any letter where one may bear an accent."""
+    plain = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return "%" + re.sub(r"[aceinouy]|[^\x00-\x7f]", "_", plain) + "%"
 
 
 async def _found(
