@@ -12,6 +12,7 @@ from postoffice import __version__
 from postoffice.api import shapes
 from postoffice.api.call import Route
 from postoffice.api.problems import CONTENT_TYPE
+from postoffice.api.template_shapes import MergeSubmission
 
 _INTRODUCTION = (
     "Bring a document in, let it be cut into one item per recipient, choose, send, and follow each item. "
@@ -45,7 +46,11 @@ def _schemas(routes: Sequence[Route]) -> tuple[dict[type[BaseModel], str], dict[
     """Model -> its $ref, and the schemas by name."""
     wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(shapes.Problem, "serialization"): None}
     for route in routes:
-        for kind in (route.query, route.body, *((shapes.Submission, shapes.SmallSubmission) if route.own_body else ())):
+        for kind in (
+            route.query,
+            route.body,
+            *((shapes.Submission, shapes.SmallSubmission, MergeSubmission) if route.own_body else ()),
+        ):
             if kind:
                 wanted[kind, "validation"] = None
         if route.answer:
@@ -112,10 +117,11 @@ def _upload(names: dict[type[BaseModel], str]) -> dict[str, Any]:
     encoding = {"options": {"contentType": "application/json"}, "file": {"contentType": "application/pdf"}}
     return {
         "required": True,
-        "description": "The part 'options' stands in front of the part 'file'. JSON is for small documents (up to 9 MB).",
+        "description": "The part 'options' stands in front of the part 'file'. JSON is for small documents (up to 9 MB), "
+        "and for a template with its rows.",
         "content": {
             "multipart/form-data": {"schema": parts, "encoding": encoding},
-            "application/json": {"schema": {"$ref": names[shapes.SmallSubmission]}},
+            "application/json": {"schema": {"anyOf": [{"$ref": names[shapes.SmallSubmission]}, {"$ref": names[MergeSubmission]}]}},
         },
     }
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from postoffice.api.call import broken_off, parse, read_json
 from postoffice.api.problems import Refusal, invalid_field
 from postoffice.api.shapes import SmallSubmission, Submission
+from postoffice.api.template_shapes import MergeSubmission
 
 MOST_SMALL = 12_000_000  #: bytes of a JSON submission: about 9 MB of document
 _MOST_OPTIONS = 64 * 1024
@@ -27,6 +29,10 @@ class Parcel:
     file_name: str
     media_type: str
     _source: AsyncIterator[bytes]
+
+    def bring(self, source: AsyncIterator[bytes]) -> None:
+        """Give the document, where it is made of what was asked for."""
+        self._source = source
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The document in pieces. Raises Refusal where the request breaks off or goes on behind the document."""
@@ -50,7 +56,10 @@ async def open_parcel(request: web.Request) -> AsyncIterator[Parcel]:
 
 
 async def _small(request: web.Request) -> Parcel:
-    asked = parse(await read_json(request, MOST_SMALL), SmallSubmission)
+    body = await read_json(request, MOST_SMALL)
+    if _names_template(body):
+        return Parcel(parse(body, MergeSubmission), "", "", _nothing())
+    asked = parse(body, SmallSubmission)
     try:
         document = base64.b64decode(asked.document, validate=True)
     except (binascii.Error, ValueError):
@@ -61,6 +70,20 @@ async def _small(request: web.Request) -> Parcel:
             yield document[start : start + _PIECE]
 
     return Parcel(asked, "", "", once())
+
+
+def _names_template(body: bytes) -> bool:
+    try:
+        shape = json.loads(body)
+    except ValueError:
+        return False  # told by whoever parses it
+    return isinstance(shape, dict) and "template" in shape
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    empty: tuple[bytes, ...] = ()
+    for chunk in empty:
+        yield chunk
 
 
 async def _multipart(request: web.Request) -> Parcel:

@@ -1,6 +1,6 @@
 """The table of the REST door: every route, the right that it needs, what goes in and what comes out. There is nothing beside it."""
 
-from postoffice.api import hook_shapes, items, mailings, office, shapes, submit, template_shapes, templates, webhooks
+from postoffice.api import hook_shapes, items, mailings, office, shapes, submit, suppressions, template_shapes, templates, webhooks
 from postoffice.api.call import Route
 from postoffice.api.contact_routes import CONTACT_ROUTES
 from postoffice.model.people import Right
@@ -128,6 +128,35 @@ ROUTES: tuple[Route, ...] = (
         status=201,
         body=template_shapes.NewTemplate,
         problems=(409,),
+    ),
+    Route(
+        "GET",
+        "/suppressions",
+        Right.SEE,
+        suppressions.list_suppressions,
+        "List addresses that must not be used, newest first",
+        suppressions.Suppressions,
+        query=suppressions.SuppressionsQuery,
+    ),
+    Route(
+        "POST",
+        "/suppressions",
+        Right.SUBMIT,
+        suppressions.add,
+        "Use an address no more",
+        suppressions.Suppression,
+        status=201,
+        body=suppressions.NewSuppression,
+        problems=(400, 409),
+    ),
+    Route(
+        "POST",
+        "/suppressions/search",
+        Right.SEE,
+        suppressions.search,
+        "Whether an address must not be used",
+        suppressions.Suppressions,
+        body=suppressions.WantedAddress,
     ),
     Route("GET", "/webhooks", Right.MANAGE, webhooks.list_webhooks, "List the webhooks", hook_shapes.Webhooks),
     Route(

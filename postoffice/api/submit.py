@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 
 from aiohttp import web
@@ -12,7 +13,11 @@ from postoffice.api import shaping
 from postoffice.api.call import Call
 from postoffice.api.parts import Parcel, open_parcel
 from postoffice.api.problems import Refusal, invalid_field
+from postoffice.api.templates import fill_parcel
 from postoffice.compose import recheck
+from postoffice.compose.merge.content import Content
+from postoffice.compose.merge.records import MEDIA_TYPE
+from postoffice.model.channel import Purpose
 from postoffice.model.errors import NotAllowed, NotFound, TooLarge
 from postoffice.model.mailing import Mailing, NewMailing, Options, Source
 from postoffice.model.people import Right
@@ -27,9 +32,10 @@ async def submit(call: Call) -> web.Response:
     """POST /mailings."""
     key = _key(call)
     async with open_parcel(call.request) as parcel:
+        content = await fill_parcel(call, parcel)
         card = await _printer(call, parcel.asked.printer)
         limit = min(filter(None, (card.max_bytes if card else 0, call.house.limits.max_upload)), default=0)
-        new = await _new_mailing(call, parcel, card)
+        new = await _new_mailing(call, parcel, card, content)
         if card is not None:
             await call.house.reception.check_quota(card)
         if key is None:
@@ -83,7 +89,8 @@ async def _again(call: Call, use: idempotency.Use, request_hash: str, parcel: Pa
         if limit and size > limit:
             raise _too_large(limit)
         digest.update(chunk)
-    if use.request_hash != request_hash or use.mailing.original != digest.hexdigest():
+    made = parcel.media_type == MEDIA_TYPE  # of rows, which the hash of the request covers; the date in the bytes may be another one
+    if use.request_hash != request_hash or (use.mailing.original != digest.hexdigest() and not made):
         raise Refusal(
             422,
             "idempotency-key-reused",
@@ -141,8 +148,11 @@ async def _printer(call: Call, printer_id: str | None) -> PrinterCard | None:
     return PrinterCard(**{name: getattr(found, name) for name in printers.Printer.__slots__}, user_id=None)
 
 
-async def _new_mailing(call: Call, parcel: Parcel, card: PrinterCard | None) -> NewMailing:
+async def _new_mailing(call: Call, parcel: Parcel, card: PrinterCard | None, content: Content | None) -> NewMailing:
     asked = parcel.asked
+    usual = card.options if card else Options()
+    if content is not None:
+        usual = replace(usual, purpose=Purpose(content.purpose))
     automatic = bool(asked.send)
     if automatic and not call.may(Right.SEND):
         raise NotAllowed("no-right", "This key may bring mailings in, but not send them.", help="Leave 'send' out, or use another key.")
@@ -152,9 +162,9 @@ async def _new_mailing(call: Call, parcel: Parcel, card: PrinterCard | None) -> 
         organisation_id=call.organisation_id,
         source=Source.API,
         name=asked.name or parcel.file_name or "API",
-        layout=asked.layout or (card.layout if card else "fr"),
+        layout=content.layout if content else asked.layout or (card.layout if card else "fr"),
         split_rule=asked.split_rule or (card.split_rule if card else "address"),
-        options=shaping.changed(card.options if card else Options(), asked.options),
+        options=shaping.changed(usual, asked.options),
         automatic=automatic,
         printer_id=card.id if card else None,
         api_key_id=call.key.id,

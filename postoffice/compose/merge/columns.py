@@ -55,6 +55,8 @@ _USUAL: Mapping[str, tuple[str, ...]] = {
     "quantity": ("quantite", "qte", "qty", "menge"),
     "price": ("prix", "prix unitaire", "prix unitaire ht", "pu", "unit price"),
     "text": ("designation", "libelle", "description", "article", "item"),
+    "level": ("niveau", "relance", "rappel"),
+    "greeting": ("formule d appel", "politesse", "salutation", "greeting"),
     "vat": ("tva", "taux tva", "taux de tva", "vat rate"),
 }
 

@@ -1,6 +1,7 @@
 """Rows of a spreadsheet become records, one a recipient: values by field. Lists come from several rows with the same recipient."""
 
 import gzip
+import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -99,7 +100,7 @@ def _append(record: Record, flat: Mapping[str, str], lists: set[str], row: Row) 
 def pack(target: Path, job: Job, records: Iterable[Record]) -> int:
     """Write a job and its records into a file; how many there are. PostOfficeError no-rows, too-many-rows."""
     count = 0
-    with gzip.open(target, "wt", encoding="utf-8", compresslevel=3) as file:
+    with target.open("wb") as raw, gzip.GzipFile("", "wb", 3, raw, mtime=0) as packed, io.TextIOWrapper(packed, "utf-8") as file:
         head = {"version": job.version_id, "day": job.day, "exact": job.exact, "columns": dict(job.columns)}
         file.write(json.dumps(head, ensure_ascii=False) + "\n")
         for record in records:
