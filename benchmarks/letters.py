@@ -1,6 +1,9 @@
-"""Cut points and addresses of 2,000 generated letters with a known truth, by maker; and whether the proposals' confidence is honest.
+"""Cut points and addresses of 2,000 generated letters with a known truth, by maker and by trap; whether the proposals' confidence is
+honest; and how many addresses are read letter for letter from pictures of 200 and 300 dots an inch.
 
-The figures say how many are right; the ratio named after each share compares it with what issue-tracking calls for (1 is "all").
+Half of the letters are merges by four makers in three layouts, half are French letters with a trap each (see tests.papers.letters_traps).
+`address_lines_percent` is of letters with text; those that only show their letters (outlines, fonts without a table) and scans are counted
+apart. `--seed` moves all of them. The figures say how many are right; the ratio named after each share compares it with what issue-tracking calls for (1 is "all").
 Honest means: of all runs of pages that proposals are made of, those with a confidence of 0.95 and more should be right that often.
 """
 
@@ -12,13 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.letters_tally import Tally
+from benchmarks.letters_traps import by_trap, from_pictures
 from postoffice.compose.pages import PageFacts, read_pages
 from postoffice.compose.proposals import THRESHOLD, Proposal, is_sure, propose
 from postoffice.compose.read_address import AddressReading
-from postoffice.compose.reading import conclude, slices
+from postoffice.compose.reading import slices
 from postoffice.compose.rules import parse_rule
 from postoffice.compose.split import Material, runs_of
-from postoffice.model.finding import Severity
 from postoffice.model.layout import LAYOUTS
 from postoffice.pdf.document import inspect
 from tests.papers.letters import KINDS, make_letters, missing
@@ -31,14 +35,15 @@ _DAMAGE = (0.0, 0.01, 0.05, 0.2)
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Figures and ratios. `arguments.count`: letters in all (2,000)."""
     count = getattr(arguments, "count", 0) or 2_000
-    each = max(1, -(-count // len(KINDS)))
+    seed = getattr(arguments, "seed", None) or 1
+    each = max(1, -(-count // (2 * len(KINDS))))
     tally: dict[str, Tally] = defaultdict(Tally)
     honesty = Honesty()
     for number, kind in enumerate(KINDS):
         maker, _, layout = kind.partition("-")
         if missing(maker):
             continue
-        path, truth = make_letters(kind, each, seed=number + 1)
+        path, truth = make_letters(kind, each, seed=number + seed)
         pages = _read(path, layout)
         tally[maker].add(path, pages, truth, layout)
         honesty.add(pages, truth, layout, random.Random(number))
@@ -47,6 +52,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     for maker, one in tally.items():
         figures |= {f"{maker}_{name}": value for name, value in one.figures().items()}
         whole.join(one)
+    trapped, shown = by_trap(count // 2, seed)
+    for name, one in trapped.items():
+        whole.join(one)
+        figures[f"trap_{name}"] = f"{one.letters} letters, {one.cuts} cuts, {one.lines} lines, {one.silent} wrong in silence"
+    figures |= shown | from_pictures(max(20, count // 20), seed)
     figures |= whole.figures() | honesty.figures()
     ratios = {"cut_points_right": whole.share(whole.cuts), "address_lines_right": whole.share(whole.lines)}
     return {"figures": figures, "ratios": ratios | {"confidence_kept": honesty.kept()}}
@@ -54,43 +64,6 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _read(path: Path, layout: str) -> list[PageFacts]:
     return [page for first, count in slices(inspect(path).pages) for page in read_pages(path, first, count, layout)]
-
-
-class Tally:
-    """Letters of one maker: how many there are, whose cut and whose address lines are right, and wrong addresses that nothing tells."""
-
-    def __init__(self) -> None:
-        self.letters = self.cuts = self.lines = self.silent = 0
-
-    def add(self, path: Path, pages: Sequence[PageFacts], truth: Sequence[Truth], layout: str) -> None:
-        """Read the pages of a merge and compare."""
-        items = {(item.first_page, item.pages): item for item in conclude(inspect(path), pages, layout, "address").items}
-        for one in truth:
-            item = items.get((one.first_page, one.pages))
-            right = item is not None and item.address is not None and item.address.lines == one.lines
-            told = item is not None and item.level in (Severity.ERROR, Severity.WARNING)
-            self.letters += 1
-            self.cuts += item is not None
-            self.lines += right
-            self.silent += not right and not told
-
-    def join(self, other: "Tally") -> None:
-        """Add another one's."""
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
-
-    def share(self, part: int) -> float:
-        """Of all letters."""
-        return round(part / max(1, self.letters), 5)
-
-    def figures(self) -> dict[str, Any]:
-        """As percentages."""
-        return {
-            "letters": self.letters,
-            "cut_points_percent": round(100 * self.share(self.cuts), 3),
-            "address_lines_percent": round(100 * self.share(self.lines), 3),
-            "wrong_without_finding": self.silent,
-        }
 
 
 class Honesty:

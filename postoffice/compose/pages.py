@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from postoffice.compose.countries import country_of
 from postoffice.compose.findings import finding
 from postoffice.compose.preflight import check_size, check_window, edges, in_window, of_marks, outside
 from postoffice.compose.read_address import AddressReading, read_address
@@ -20,6 +21,7 @@ from postoffice.pdf.document import MM, Frame, frame_of, open_page, open_pdf
 from postoffice.pdf.engine import Document, Page
 from postoffice.pdf.garbage import is_plausible
 from postoffice.pdf.ocr import DPI, OcrLine, read_pictures
+from postoffice.pdf.ocr import languages as ocr_languages
 from postoffice.pdf.raster import Graphic, ink, picture
 from postoffice.pdf.survey import Memory, survey
 from postoffice.pdf.text import LEFT_SLACK, Line, PageText, ZoneText
@@ -38,7 +40,8 @@ _BEFORE, _BEHIND, _ABOUT = 12.0, 20.0, 5.0
 _MARK_DEPTH, _MARK_WIDTH = 130.0, 110.0
 #: mm between two letters or words of one line
 _LETTER_GAP = 2.0
-_LANGUAGES = {"FR": ("fra", "eng", "deu"), "DE": ("deu", "eng", "fra"), "GB": ("eng", "fra", "deu")}
+#: one language reads its own accents best; addresses abroad are read again in theirs
+_LANGUAGES = {"FR": "fra", "DE": "deu", "AT": "deu", "CH": "deu", "LI": "deu", "GB": "eng", "IE": "eng", "US": "eng"}
 _NUMBERING = re.compile(
     r"(?im)\b(?:page|seite|pag\.?|p\.|feuillet|blatt)\s*:?\s*(\d{1,4})\s*(?:/|sur|of|von|de|aus)\s*(\d{1,4})\b"
     r"|^\s*-?\s*(\d{1,3})\s*/\s*(\d{1,3})\s*-?\s*$"
@@ -223,15 +226,29 @@ def _recognise(images: Sequence[Image.Image], layout: Layout) -> tuple[list[tupl
     """(what stands in the window, confidence) of each picture, and whether recognition failed altogether."""
     if not images:
         return [], False
-    languages = _LANGUAGES.get(layout.country, ("fra", "eng", "deu"))
+    own = _LANGUAGES.get(layout.country, "fra")
+    languages = (own, *(other for other in ("fra", "eng", "deu") if own not in ocr_languages() and other != own))
     try:
         pages = read_pictures(images, languages)
+        for number, language in _abroad(pages, own):
+            pages[number] = read_pictures([images[number]], (language,))[0]
         faint = [number for number, lines in enumerate(pages) if not lines]
         for number, lines in zip(faint, read_pictures([images[one] for one in faint], languages, tinted=True), strict=True):
             pages[number] = lines
     except PostOfficeError:
         return [], True
     return [_in_window(lines, layout.window) for lines in pages], False
+
+
+def _abroad(pages: Sequence[Sequence[OcrLine]], own: str) -> list[tuple[int, str]]:
+    """(index, language) of readings whose country line names a country of another language that is installed."""
+    found = []
+    for number, lines in enumerate(pages):
+        named = [country for line in lines[2:] if (country := country_of(line.text))]
+        language = _LANGUAGES.get(named[-1], own) if named else own
+        if language != own and language in ocr_languages():
+            found.append((number, language))
+    return found
 
 
 def _in_window(lines: Sequence[OcrLine], window: Box) -> tuple[ZoneText, float]:

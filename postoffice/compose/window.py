@@ -12,8 +12,8 @@ from postoffice.pdf.text import Line
 #: notices and endorsements that stand above an address (French, English, German)
 _NOTICE = re.compile(
     r"^(PLI )?(STRICTEMENT )?(PERSONNEL(LE)?( (ET )?CONFIDENTIEL(LE)?)?|CONFIDENTIEL(LE)?( ET PERSONNEL(LE)?)?)( NE PAS OUVRIR)?$"
-    r"|^(LETTRE |PLI |COURRIER |ENVOI )?(EN )?RECOMMANDEE?( ELECTRONIQUE)?( SIMPLE)?( R ?[123])?"
-    r"( (AVEC )?(AR|A R|AVIS DE RECEPTION|ACCUSE DE RECEPTION))?( R ?[123])?$|^LRAR?( .*)?$|^L R A R( .*)?$|^R ?[123] AR$"
+    r"|^(LETTRE |PLI |COURRIER |ENVOI )?(EN )?RECOMMANDEE?( ELECTRONIQUE)?( SIMPLE)?( R ?[123I])?"
+    r"( (AVEC )?(AR|A R|AVIS DE RECEPTION|ACCUSE DE RECEPTION))?( R ?[123I])?$|^LRAR?( .*)?$|^L R A R( .*)?$|^R ?[123] AR$"
     r"|^(PLI )?URGENT$|^NE PAS PLIER$|^SECRET (MEDICAL|PROFESSIONNEL|BANCAIRE)$"
     r"|^(ECOPLI|DESTINEO( .*)?|LETTRE VERTE( \d+ ?G)?|POSTIMPACT)$"
     r"|^(EXP|EXPEDITEUR|EXPEDITRICE|ABSENDER|ABS|SENDER|RETOUR|ADRESSE DE RETOUR|IF UNDELIVERED|RETURN ADDRESS) .*\d"

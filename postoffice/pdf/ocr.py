@@ -13,12 +13,15 @@ from PIL import Image
 
 from postoffice.model.errors import PostOfficeError, TimedOut
 from postoffice.model.finding import Box
+from postoffice.pdf.accents import with_accents
 
 DPI = 300
 #: seconds for one picture of an address window; it takes 0.3
 _SECONDS = 30
 #: words below this confidence are specks
 _NOISE = 15.0
+#: words of nothing but these are specks and edges
+_JUNK = " \t\\|_~`"
 #: Sauvola's threshold in place of one for the whole picture
 _TINTED = ("-c", "thresholding_method=2")
 
@@ -74,7 +77,7 @@ def read_pictures(
             image.save(names[-1], "PNG", compress_level=1, dpi=(DPI, DPI))
         listing = Path(folder, "list.txt")
         listing.write_text("\n".join(str(name) for name in names), encoding="utf-8")
-        return _lines(_run(program, listing, chosen, len(pictures), tinted), len(pictures))
+        return _lines(_run(program, listing, chosen, len(pictures), tinted), pictures)
 
 
 def _run(program: str, listing: Path, chosen: Sequence[str], count: int, tinted: bool) -> str:
@@ -109,21 +112,31 @@ def _run(program: str, listing: Path, chosen: Sequence[str], count: int, tinted:
     return done.stdout
 
 
-def _lines(table: str, count: int) -> list[list[OcrLine]]:
-    """Tesseract's table of words (level 5) put together by page, block, paragraph and line."""
+def _lines(table: str, pictures: Sequence[Image.Image]) -> list[list[OcrLine]]:
+    """Tesseract's table of words (level 5) put together by page, block, paragraph and line; accents as the pictures show them."""
     words: dict[tuple[int, ...], list[_Word]] = {}
     for row in table.splitlines()[1:]:
         cells = row.split("\t")
-        if len(cells) < 12 or cells[0] != "5" or not cells[11].strip() or float(cells[10]) < _NOISE:
+        if len(cells) < 12 or cells[0] != "5" or not cells[11].strip(_JUNK) or float(cells[10]) < _NOISE:
             continue
         page_key = (int(cells[1]), int(cells[2]), int(cells[3]), int(cells[4]))
         place = (int(cells[6]), int(cells[7]), int(cells[8]), int(cells[9]))
         words.setdefault(page_key, []).append((cells[11].strip(), float(cells[10]), *place))
-    pages: list[list[OcrLine]] = [[] for _ in range(count)]
+    pages: list[list[OcrLine]] = [[] for _ in pictures]
     for key, found in words.items():
-        if 1 <= key[0] <= count:
-            pages[key[0] - 1] += [_line(run) for run in _columns(found)]
+        if 1 <= key[0] <= len(pictures):
+            seen = [_looked_at(word, pictures[key[0] - 1]) for word in found]
+            pages[key[0] - 1] += [_line(run) for run in _columns(seen)]
     return [sorted(page, key=lambda line: line.box[1]) for page in pages]
+
+
+def _looked_at(word: _Word, picture: Image.Image) -> _Word:
+    """A word with its accents looked at again; each part that a hyphen, an apostrophe or a point sets apart would be cut at guess."""
+    text, sure, left, top, width, height = word
+    room = max(2, height // 2)  # accents of capitals are often left out of the word.s box
+    box = (max(0, left - 2), max(0, top - room), min(picture.width, left + width + 2), min(picture.height, top + height + 1))
+    grey = picture if picture.mode == "L" else picture.convert("L")
+    return (with_accents(text, grey.crop(box)), sure, left, top, width, height)
 
 
 def _columns(words: list[_Word]) -> list[list[_Word]]:

@@ -134,7 +134,7 @@ def test_a_line_beyond_the_window_is_told() -> None:
 
 
 def test_doubtful_recognition_is_told_by_degree() -> None:
-    for confidence, severity in ((95.0, Severity.INFO), (70.0, Severity.WARNING), (40.0, Severity.ERROR)):
+    for confidence, severity in ((99.5, Severity.INFO), (95.0, Severity.WARNING), (70.0, Severity.WARNING), (40.0, Severity.ERROR)):
         reading = read_address(window("M. X", "RUE Y", "75001 PARIS"), FR, 1, (), confidence)
         assert [one.severity for one in reading.findings if one.code == "ocr-address"] == [severity]
 
