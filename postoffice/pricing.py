@@ -43,6 +43,7 @@ class Quote:
     held: int = 0  #: items that need a person and would stay
     unreached: int = 0  #: items without an address for the channel: they would wait and cost nothing
     later: int = 0  #: what all later rungs would cost together if every item climbed to its last one: at most that much more
+    ladder: str = ""  #: the steps that were priced, where the letters go by a plan
     leaves: date | None = None  #: the day on which paper leaves its print house, where its hours are known
 
 
@@ -74,6 +75,10 @@ async def quote(house: House, mailing: Mailing, options: Options) -> Quote:
             options = await plans.resolved(connection, mailing.organisation_id, options)
         except PostOfficeError as gone:
             made.problems[gone.code] = gone
+    if options.not_after and options.not_after <= max(now, options.send_at or now):
+        made.problems["last-hour-over"] = PostOfficeError(
+            "last-hour-over", "The last hour for this mailing is over before it can go.", help="Choose a later one, or none."
+        )
     rates = tariff.load(tariff.day(options, now))
     for group in groups:
         await _add(house, mailing, options, group, names, rates, made)
@@ -89,6 +94,7 @@ async def quote(house: House, mailing: Mailing, options: Options) -> Quote:
         held=states.get(ItemState.HELD, 0),
         unreached=made.unreached,
         later=made.later,
+        ladder=options.ladder if options.channel is None else "",
         leaves=leaves,
     )
 

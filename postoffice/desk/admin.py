@@ -27,6 +27,7 @@ TABS = (
     Tab("/admin/printers", N_("Printers"), Right.MANAGE, whole=False),
     Tab("/admin/carriers", N_("Carriers"), Right.MANAGE),
     Tab("/admin/plans", N_("Plans"), Right.MANAGE),
+    Tab("/admin/limits", N_("Limits"), Right.MANAGE),
     Tab("/admin/domains", N_("Sending domains"), Right.MANAGE),
     Tab("/admin/people", N_("People"), Right.MANAGE),
     Tab("/admin/keys", N_("API keys"), Right.MANAGE),

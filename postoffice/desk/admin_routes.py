@@ -6,6 +6,7 @@ from postoffice.desk import (
     carriers,
     hooks,
     keys,
+    limits,
     look,
     organisation,
     people,
@@ -59,7 +60,9 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("POST", "/admin/domains", sending_domains.make, Right.MANAGE),
     Route("POST", "/admin/domains/{domain}/rotate", sending_domains.rotate, Right.MANAGE),
     Route("POST", "/admin/domains/{domain}/check", sending_domains.check, Right.MANAGE),
-    # --- plans
+    # --- limits and plans
+    Route("GET", "/admin/limits", limits.page, Right.MANAGE),
+    Route("POST", "/admin/limits", limits.change, Right.MANAGE),
     Route("GET", "/admin/plans", plans.all_plans, Right.MANAGE),
     Route("GET", "/admin/plans/new", plans.plan_page, Right.MANAGE),
     Route("POST", "/admin/plans/new", plans.save, Right.MANAGE),

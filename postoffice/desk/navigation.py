@@ -22,6 +22,7 @@ NAVIGATION = (
     Entry("/contacts", N_("Contacts"), Right.SEE),
     Entry("/returned", N_("Returned mail"), Right.RETURNED),
     Entry("/suppressions", N_("Suppressions"), Right.SEE),
+    Entry("/figures", N_("Figures"), Right.SEE),
     Entry("/sandbox", N_("Sandbox box"), Right.SEE),
     Entry("/admin", N_("Administration"), Right.AUDIT),
 )

@@ -5,6 +5,7 @@ from postoffice.desk import (
     contacts,
     cutting,
     fields,
+    figures,
     fixes,
     item,
     links,
@@ -88,6 +89,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/answers", answers, Right.SEE),
     # --- templates
     *TEMPLATE_ROUTES,
+    # --- figures
+    Route("GET", "/figures", figures.page, Right.SEE),
+    Route("GET", "/figures.csv", figures.export, Right.SEE),
     # --- contacts
     Route("GET", "/contacts", contacts.all_contacts, Right.SEE),
     Route("GET", "/contacts/{contact}", contacts.contact_page, Right.SEE),

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from postoffice.compose.trial import trial_letters
+from postoffice.desk import figures
 from postoffice.desk.hearing import waiting
 from postoffice.desk.page import go, render
 from postoffice.desk.requests import waiting as requests_waiting
@@ -42,6 +43,7 @@ async def today(request: web.Request) -> web.StreamResponse:
         asked = await requests_waiting(connection, request)
     context = {
         **heard,
+        "alerted": await figures.alerts(request, visit),
         "asked": asked,
         "needy": needy[:SHOWN],
         "more_needy": len(needy) > SHOWN,

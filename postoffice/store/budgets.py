@@ -23,7 +23,7 @@ from postoffice.store.upsert import insert_into
 
 ORGANISATION, PRINTER, COST_CENTRE = "organisation", "printer", "cost-centre"
 SCOPES = (ORGANISATION, PRINTER, COST_CENTRE)
-_WHOSE = {ORGANISATION: "the whole organisation", PRINTER: "this printer", COST_CENTRE: "this cost centre"}
+_WHOSE = {ORGANISATION: "the organisation", PRINTER: "this printer", COST_CENTRE: "this cost centre"}
 
 
 @dataclass(slots=True)

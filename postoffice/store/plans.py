@@ -48,7 +48,7 @@ async def get(connection: AsyncConnection, organisation_id: str, plan_id: str) -
 
 async def resolved(connection: AsyncConnection, organisation_id: str, options: Options) -> Options:
     """The options with the present text of the plan that they name. PostOfficeError (plan-gone) where it does not exist any more."""
-    if not options.plan:
+    if not options.plan or options.channel is not None:
         return options
     query = sa.select(plans.c.ladder).where(plans.c.organisation_id == organisation_id, plans.c.name == options.plan)
     ladder = await connection.scalar(query)

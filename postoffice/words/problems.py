@@ -6,6 +6,7 @@ from postoffice.words.marks import N_
 
 _PRINT_AGAIN = N_("Print or export it again; if it comes by e-mail or a share, check that the transfer was complete.")
 _PARTS = N_("Print it again as a plain PDF, or in smaller parts.")
+_OVER_LIMIT = N_("Send fewer letters or a cheaper way, wait for the next month, or ask your administrator to raise the limit.")
 _RELOAD = N_("Reload the page to see where it stands.")
 _BACKUP = N_("Ask your administrator to restore it from a backup.")
 _ADMINISTRATOR = N_("Ask your administrator.")
@@ -27,6 +28,31 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "row-not-made": (
         N_("No letter was made of this row: there is nothing that could be released."),
         N_("Correct the row in the spreadsheet and bring it in again, or leave it out."),
+    ),
+    "plan-gone": (N_("There is no plan named '{plan}'."), N_("Choose another plan, or write one.")),
+    "no-such-plan": (N_("There is no such plan."), N_("Look for it in the list of plans.")),
+    "plan-name-taken": (N_("There is a plan named '{name}' already."), N_("Choose another name.")),
+    "too-many-plans": (N_("There are {most} plans already."), N_("Remove those that nobody uses.")),
+    "plan-in-use": (N_("Printers use this plan: {printers}."), N_("Choose another plan for them first.")),
+    "bad-wait": (
+        N_("Step {step} of the plan waits for something that is no whole number."),
+        N_("Write how long it is waited for, or nothing."),
+    ),
+    "empty-plan": (N_("This plan has no step."), N_("Choose at least one way of sending.")),
+    "bad-cut-off": (N_("This is not an hour."), N_("Write it as 16:00.")),
+    "bad-amount": (N_("This is not an amount."), N_("Write it as 1500 or 1500.50; nothing removes the limit.")),
+    "last-hour-over": (N_("The last hour for this mailing is over before it can go."), N_("Choose a later one, or none.")),
+    "over-limit-organisation": (
+        N_("This would cost {cost}, but {left} is left of the {limit} that the organisation may spend this month: nothing was sent."),
+        _OVER_LIMIT,
+    ),
+    "over-limit-printer": (
+        N_("This would cost {cost}, but {left} is left of the {limit} that this printer may spend this month: nothing was sent."),
+        _OVER_LIMIT,
+    ),
+    "over-limit-cost-centre": (
+        N_("This would cost {cost}, but {left} is left of the {limit} that this cost centre may spend this month: nothing was sent."),
+        _OVER_LIMIT,
     ),
     "dkim-exists": (N_("This domain has signing keys already."), N_("Rotate them, or publish what is shown.")),
     "dkim-none": (N_("This domain has no signing keys."), N_("Make them first.")),

@@ -77,6 +77,10 @@ class Words:
         pattern = pattern if self.language == "fr" else "¤" + pattern.removesuffix("\u00a0¤")
         return numbers.format_currency(amount, currency or self.currency, pattern, locale=self.locale, currency_digits=False)
 
+    def weekday(self, day: date) -> str:
+        """A day with its name: mardi 1 décembre."""
+        return dates.format_date(day, "EEEE d MMMM", locale=self.locale)
+
     def date(self, moment: datetime | date) -> str:
         """A day: 3 mars 2025."""
         day = moment.astimezone(self.zone).date() if isinstance(moment, datetime) else moment

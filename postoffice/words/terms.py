@@ -6,7 +6,7 @@ from enum import StrEnum
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import Means
 from postoffice.model.finding import Severity
-from postoffice.model.mailing import EmailForm, Envelope, LinkProof, Postage, Source, Together
+from postoffice.model.mailing import EmailForm, Envelope, Ground, LinkProof, Postage, Source, Together
 from postoffice.model.people import Role
 from postoffice.model.returned import Reason
 from postoffice.model.states import DeliveryState, EventKind, ItemState, MailingState
@@ -114,6 +114,11 @@ TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "postcode": N_("their postcode"),
         "reference": N_("their customer number"),
         "code": N_("a code that they receive at that moment"),
+    },
+    Ground: {
+        "consent": N_("each has agreed"),
+        "customers": N_("they are existing customers, of similar products"),
+        "companies": N_("they are companies, written to about their profession"),
     },
     EmailForm: {"link": N_("secure link"), "attachment": N_("attached PDF")},
     Source: {
