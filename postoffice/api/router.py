@@ -1,7 +1,7 @@
 """The router: one wrapper around every route that knows who asks, what they may, and how failures are told."""
 
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,7 +30,7 @@ _NOTE_USE_EVERY = timedelta(minutes=5)
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def add_api(app: web.Application) -> None:
+def add_api(app: web.Application, routes: Sequence[Route] = ROUTES) -> None:
     """Serve the REST API below /api/v1, with its description at /openapi.json and a page for people at /docs."""
     described = description(ROUTES)
     page = docs_page(described)
@@ -44,7 +44,7 @@ def add_api(app: web.Application) -> None:
 
     app.router.add_get(f"{PREFIX}/openapi.json", openapi)
     app.router.add_get(f"{PREFIX}/docs", docs)
-    for route in ROUTES:
+    for route in routes:
         expect = _expect_upload if route.own_body else None
         app.router.add_route(route.method, PREFIX + route.path, _served(route), expect_handler=expect)
     for path in dict.fromkeys(route.path for route in ROUTES):

@@ -12,11 +12,12 @@ To add a page:
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 
 from aiohttp import web
 
-from postoffice.desk.guard import guarded, not_found
+from postoffice.desk.guard import Route, guarded, not_found
 from postoffice.desk.live import LIVE, Live, close_live
 from postoffice.desk.page import add_templates
 from postoffice.desk.pictures import PICTURES, Pictures, close_pictures
@@ -27,7 +28,7 @@ from postoffice.house import HOUSE
 STATIC = Path(__file__).parent / "static"
 
 
-def add_desk(app: web.Application) -> None:
+def add_desk(app: web.Application, routes: Sequence[Route] = ROUTES) -> None:
     """Put the desk's pages into an application that has its HOUSE. Paths: see `routes.ROUTES`, and /desk/static/ for files."""
     house = app[HOUSE]
     add_templates(app)
@@ -38,5 +39,5 @@ def add_desk(app: web.Application) -> None:
     app.on_shutdown.append(close_live)
     app.on_cleanup.append(close_pictures)
     app.router.add_static("/desk/static/", STATIC)
-    for route in ROUTES:
+    for route in routes:
         app.router.add_route(route.method, route.path, guarded(route))
