@@ -1,6 +1,7 @@
 """Statements compiled once and run by the driver: SQLAlchemy's own way costs more than SQLite's work, and the hottest door feels it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,8 +35,10 @@ class Prepared:
     def run_all(self, connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         """The same for many rows at a time; all have the same columns, and none of them the statement's own literals."""
         sql, parameters = self._ready.get(connection.dialect.name) or self._compile(connection)
-        takes = [(name, process) for name, _default, process in parameters]
-        given = [tuple(process(row[name]) if process else row[name] for name, process in takes) for row in rows]
+        given = list(map(itemgetter(*(name for name, _default, _process in parameters)), rows))
+        made = [(place, process) for place, (_name, _default, process) in enumerate(parameters) if process]
+        if made:
+            given = [_processed(values, made) for values in given]
         if not given:
             return
         cursor = connection.connection.cursor()
@@ -59,6 +62,13 @@ class Prepared:
             parameters.append((name, process(literal) if process and literal is not None else literal, process))
         self._ready[dialect.name] = (str(compiled), parameters)
         return self._ready[dialect.name]
+
+
+def _processed(values: Sequence[Any], made: Sequence[tuple[int, Callable[[Any], Any]]]) -> tuple[Any, ...]:
+    fresh = list(values)
+    for place, process in made:
+        fresh[place] = process(fresh[place])
+    return tuple(fresh)
 
 
 def insert_of(table: sa.Table, *, once: bool = False) -> Prepared:
