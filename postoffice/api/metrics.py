@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from postoffice.house import House
-from postoffice.store import batches, vitals
+from postoffice.store import batches, flow, troubles, vitals
 
 TOTALS_EVERY = 60.0  #: seconds; counting all items walks an index of one entry per item
+DOCUMENTS_EVERY = 600.0  #: seconds; summing up all documents walks their table
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 
 
@@ -28,6 +29,13 @@ class _Facts:
     carriers: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     workers: list[vitals.SignOfLife] = field(default_factory=list)
     dead: int = 0
+    abandoned: int = 0
+    lost: int = 0
+    events: dict[str, int] = field(default_factory=dict)
+    errors: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    hand_overs: dict[tuple[str, str], flow.HandOver] = field(default_factory=dict)
+    backlog: dict[str, int] = field(default_factory=dict)
+    documents: tuple[int, int] = (0, 0)
     up: bool = False
 
 
@@ -62,7 +70,48 @@ class _FromFacts(Collector):
         beat = GaugeMetricFamily("postoffice_heartbeat_age_seconds", "Age of the youngest sign of life", labels=["kind"])
         for kind in sorted({sign.kind for sign in facts.workers}):
             beat.add_metric([kind], min(sign.age for sign in facts.workers if sign.kind == kind))
-        return [up, depth, age, dead, totals, known, bad, workers, beat]
+        return [up, depth, age, dead, totals, known, bad, workers, beat, *_flow(facts), *_gathered(facts)]
+
+
+def _flow(facts: _Facts) -> list[Metric]:
+    """What happened within the last minute."""
+    happened = GaugeMetricFamily("postoffice_events_last_minute", "Events of the last minute, by kind", labels=["kind"])
+    for kind, number in sorted(facts.events.items()):
+        happened.add_metric([kind], number)
+    labels = ["channel", "kind"]
+    errors = GaugeMetricFamily(
+        "postoffice_carrier_errors_last_minute",
+        "Deferred, doubtful, refused, bounced within the last minute",
+        labels=[*labels, "event"],
+    )
+    for (channel, carrier, event), number in sorted(facts.errors.items()):
+        errors.add_metric([channel, carrier, event], number)
+    taken = GaugeMetricFamily("postoffice_handed_over_last_minute", "Hand-overs of the last minute", labels=labels)
+    mean = GaugeMetricFamily("postoffice_hand_over_seconds_mean", "From due to handed over, mean of the last minute", labels=labels)
+    longest = GaugeMetricFamily(
+        "postoffice_hand_over_seconds_max", "From due to handed over, longest of the last minute", labels=labels
+    )
+    for (channel, carrier), one in sorted(facts.hand_overs.items()):
+        taken.add_metric([channel, carrier], one.number)
+        mean.add_metric([channel, carrier], one.mean)
+        longest.add_metric([channel, carrier], one.longest)
+    return [happened, errors, taken, mean, longest]
+
+
+def _gathered(facts: _Facts) -> list[Metric]:
+    """What has gathered."""
+    backlog = GaugeMetricFamily("postoffice_backlog", "News and webhooks that wait, or could not be read or told", labels=["what"])
+    for what, number in sorted(facts.backlog.items()):
+        backlog.add_metric([what], number)
+    stored = GaugeMetricFamily("postoffice_documents", "Documents, counted every ten minutes")
+    stored.add_metric([], facts.documents[0])
+    size = GaugeMetricFamily("postoffice_documents_bytes", "Plain bytes of all documents, counted every ten minutes")
+    size.add_metric([], facts.documents[1])
+    abandoned = GaugeMetricFamily("postoffice_batches_abandoned", "Open work whose owner's lease ran out")
+    abandoned.add_metric([], facts.abandoned)
+    lost = CounterMetricFamily("postoffice_leases_lost", "How often a worker found its work taken over by another")
+    lost.add_metric([], facts.lost)
+    return [backlog, stored, size, abandoned, lost]
 
 
 class Metrics:
@@ -79,6 +128,9 @@ class Metrics:
         self._requests = Counter("postoffice_http_requests", "Requests answered", labels, registry=self._registry)
         self._counted_at = -TOTALS_EVERY
         self._totals: dict[str, int] = {}
+        self._backlog: dict[str, int] = {}
+        self._summed_at = -DOCUMENTS_EVERY
+        self._documents = (0, 0)
         self._asking = asyncio.Lock()
 
     def measure(self, request: web.Request, status: int, seconds: float) -> None:
@@ -106,13 +158,22 @@ class Metrics:
             facts = _Facts(queues=await batches.waiting(connection, now), up=True)
             facts.workers = await vitals.signs_of_life(connection, now)
             facts.dead = await vitals.set_aside(connection)
+            facts.abandoned = await flow.abandoned(connection, now)
+            facts.lost = await flow.lost_leases(connection)
+            facts.events = await flow.events_of_late(connection, now)
+            facts.errors = await flow.errors_of_late(connection, now)
+            facts.hand_overs = await flow.hand_overs_of_late(connection, now)
             for channel, kind, failing in await vitals.carriers_in_trouble(connection):
                 known, bad = facts.carriers.get((channel, kind), (0, 0))
                 facts.carriers[channel, kind] = (known + 1, bad + failing)
             if time.monotonic() - self._counted_at >= TOTALS_EVERY:
                 self._totals = await vitals.items_by_state(connection)
+                self._backlog = await troubles.backlog(connection)
                 self._counted_at = time.monotonic()
-        facts.items = self._totals
+            if time.monotonic() - self._summed_at >= DOCUMENTS_EVERY:
+                self._documents = await flow.documents_stored(connection)
+                self._summed_at = time.monotonic()
+        facts.items, facts.backlog, facts.documents = self._totals, self._backlog, self._documents
         return facts
 
 

@@ -11,7 +11,7 @@ from postoffice.model.errors import PostOfficeError
 from postoffice.pipeline import asking, climbing, dispatching, forwarding, importing, mailroom, planning, reading, returning
 from postoffice.pipeline.hearing import translate
 from postoffice.pipeline.stop import Stop, StopAsked
-from postoffice.store import batches
+from postoffice.store import batches, flow
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import LostLease
 
@@ -64,6 +64,9 @@ class Pipeline:
             await STEPS[batch.step](self._house, batch, self.stop)
         except LostLease:
             log.warning("batch.lost", batch=batch.id, step=batch.step)
+            with contextlib.suppress(SQLAlchemyError, OSError):  # only a meter
+                async with self._house.database.write() as connection:
+                    await flow.count_lost_lease(connection, batch.organisation_id)
         except StopAsked:
             await self._give_back(batch)
         except Exception as error:
