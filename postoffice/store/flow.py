@@ -4,7 +4,7 @@ Ids grow with time, so that "within the last minute" is a short range of the pri
 """
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
