@@ -13,15 +13,16 @@ from postoffice.actions import Actor
 from postoffice.compose.values import check_email, check_number
 from postoffice.contacts.keys import card_text, external, keys_of
 from postoffice.contacts.match import match_text
+from postoffice.contacts.words import tokens
 from postoffice.house import House
 from postoffice.model.address import PostalAddress
-from postoffice.model.channel import Channel
 from postoffice.model.consent import Entry, Means
 from postoffice.model.errors import Conflict, PostOfficeError
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
 from postoffice.store import consents, contact_book, contact_keys, doubts, erasing, events, items, merges, people
 from postoffice.store.contact_book import FullContact, NewContact
+from postoffice.store.contact_search import Look
 
 COLUMNS = ("kind", "name", "company", "language", "preferred_channel", "external_ids", "attributes", "tags")
 POINTS = ("post", "email", "sms", "fax")
@@ -278,6 +279,11 @@ async def _note(
     )
 
 
-def channel_or_all(word: str) -> bool:
-    """Whether a word names a channel or all of them."""
-    return word in ("*", *(channel.value for channel in Channel))
+def look_for(text: str, tag: str = "", channel: str = "", health: str = "") -> Look:
+    """What somebody typed, as a look: an address or a number as it stands, else words."""
+    typed = text.strip()
+    exact = "@" in typed or sum(letter.isdigit() for letter in typed) >= 3
+    if exact and "@" not in typed and (bare := typed.replace(" ", "").replace(".", "")).startswith("0") and bare.isdigit():
+        typed = "+33" + bare[1:]
+    words = tuple(tokens(text)) if not exact else ()
+    return Look(words, typed.lower() if "@" in typed else typed if exact else "", tag, channel, health)

@@ -9,7 +9,6 @@ from postoffice import addressbook, optouts
 from postoffice.api import contact_shapes as shapes
 from postoffice.api.call import Call
 from postoffice.api.problems import invalid_field
-from postoffice.contacts.words import tokens
 from postoffice.model.address import PostalAddress
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import ALL, Means
@@ -48,21 +47,11 @@ async def _search(call: Call, asked: shapes.ContactsQuery) -> shapes.ContactPage
         if asked.number is not None:
             wanted = [await addressbook.by_number(call.house, call.organisation_id, asked.system or "", asked.number)]
         else:
-            look = look_for(asked.search, asked.tag)
+            look = addressbook.look_for(asked.search, asked.tag)
             wanted = list(await contact_search.page(connection, call.organisation_id, look, limit=asked.limit))
         people = await contact_book.by_ids(connection, call.organisation_id, [one for one in wanted if one])
     data = [shown(call, people[one]) for one in wanted if one in people]
     return shapes.ContactPage(data=data, next=_cursor(call.house.clock.now() - _OVERLAP, ""), more=False)
-
-
-def look_for(text: str, tag: str = "", channel: str = "", health: str = "") -> contact_search.Look:
-    """What somebody typed, as a look: an address or a number as it stands, else words."""
-    typed = text.strip()
-    exact = "@" in typed or sum(letter.isdigit() for letter in typed) >= 3
-    if exact and "@" not in typed and (bare := typed.replace(" ", "").replace(".", "")).startswith("0") and bare.isdigit():
-        typed = "+33" + bare[1:]
-    words = tuple(tokens(text)) if not exact else ()
-    return contact_search.Look(words, typed.lower() if "@" in typed else typed if exact else "", tag, channel, health)
 
 
 def _cursor(moment: datetime, contact_id: str) -> str:

@@ -140,7 +140,9 @@ async def search(
 
 
 async def items_of(connection: AsyncConnection, contact_id: str, organisation_id: str, limit: int = 100) -> list[Item]:
-    """What was sent to a contact, newest first."""
-    query = items.select().where(items.c.contact_id == contact_id, items.c.organisation_id == organisation_id)
+    """What was sent to a contact and to those that it stands for, newest first."""
+    behind = sa.select(contacts.c.id).where(contacts.c.merged_into == contact_id)
+    mine = sa.or_(items.c.contact_id == contact_id, items.c.contact_id.in_(behind))
+    query = items.select().where(mine, items.c.organisation_id == organisation_id)
     found = await connection.execute(query.order_by(items.c.id.desc()).limit(limit))
     return [rows.item(row) for row in found.mappings()]

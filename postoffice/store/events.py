@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
 from postoffice.store import hooks
-from postoffice.store.schema import events
+from postoffice.store.schema import contacts, events
 from postoffice.store.upsert import insert_into
 
 _PRINT = 64  # letters of a fingerprint
@@ -120,8 +120,11 @@ async def of_mailing(connection: AsyncConnection, mailing_id: str, limit: int = 
 
 
 async def of_contact(connection: AsyncConnection, contact_id: str, limit: int = 500) -> list[Line]:
-    """A contact's timeline over all its items, oldest first."""
-    return await _lines(connection, events.c.contact_id == contact_id, limit)
+    """A contact's timeline over all its items, and of those that it stands for; the latest lines, oldest first."""
+    behind = sa.select(contacts.c.id).where(contacts.c.merged_into == contact_id)
+    mine = sa.or_(events.c.contact_id == contact_id, events.c.contact_id.in_(behind))
+    last = sa.select(events.c.id).where(mine).order_by(events.c.at.desc(), events.c.id.desc()).limit(limit)
+    return await _lines(connection, events.c.id.in_(last), limit)
 
 
 async def loose(connection: AsyncConnection, organisation_id: str, source: str = "", limit: int = 50) -> list[Line]:
