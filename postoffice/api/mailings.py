@@ -7,7 +7,7 @@ from postoffice.api import shapes, shaping
 from postoffice.api.call import Call, cursor_of, position_of
 from postoffice.model.errors import Conflict
 from postoffice.model.mailing import Mailing
-from postoffice.store import items, mailings, people
+from postoffice.store import items, mailings, people, plans
 
 
 async def list_mailings(call: Call) -> shapes.MailingPage:
@@ -84,5 +84,7 @@ async def change_options(call: Call) -> shapes.MailingDetail:
     """Keep options for a mailing that was not sent yet."""
     mailing = await call.mailing()
     chosen = shaping.changed(mailing.options, call.told(shapes.QuoteRequest).options)
+    async with call.house.database.read() as connection:
+        await plans.resolved(connection, call.organisation_id, chosen)
     await actions.set_options(call.house, mailing, chosen, call.actor)
     return await _detail(call, replace(mailing, options=chosen))

@@ -1,6 +1,18 @@
 """The table of the REST door: every route, the right that it needs, what goes in and what comes out. There is nothing beside it."""
 
-from postoffice.api import hook_shapes, items, mailings, office, shapes, submit, suppressions, template_shapes, templates, webhooks
+from postoffice.api import (
+    figures,
+    hook_shapes,
+    items,
+    mailings,
+    office,
+    shapes,
+    submit,
+    suppressions,
+    template_shapes,
+    templates,
+    webhooks,
+)
 from postoffice.api.call import Route
 from postoffice.api.contact_routes import CONTACT_ROUTES
 from postoffice.model.people import Right
@@ -157,6 +169,15 @@ ROUTES: tuple[Route, ...] = (
         "Whether an address must not be used",
         suppressions.Suppressions,
         body=suppressions.WantedAddress,
+    ),
+    Route(
+        "GET",
+        "/figures",
+        Right.SEE,
+        figures.list_figures,
+        "What was sent, delivered, returned and why, and what it cost",
+        figures.FiguresPage,
+        query=figures.FiguresQuery,
     ),
     Route("GET", "/webhooks", Right.MANAGE, webhooks.list_webhooks, "List the webhooks", hook_shapes.Webhooks),
     Route(

@@ -1,17 +1,19 @@
 """What travels over the REST door, as pydantic models: the API's description is made of them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from postoffice.model.channel import Channel, Purpose
+from postoffice.model.errors import PostOfficeError
 from postoffice.model.finding import Severity
 from postoffice.model.layout import LAYOUTS
-from postoffice.model.mailing import EmailForm, Envelope, LinkProof, Postage, Source
+from postoffice.model.mailing import EmailForm, Envelope, Ground, LinkProof, Postage, Source
 from postoffice.model.people import Right, Role
 from postoffice.model.states import EventKind, ItemState, MailingState
+from postoffice.routing.ladder import parse, written
 
 
 def _plain(text: str) -> str:
@@ -32,8 +34,16 @@ def _known_layout(name: str) -> str:
     return name
 
 
+def _readable_ladder(text: str) -> str:
+    try:
+        return written(parse(text))
+    except PostOfficeError as problem:
+        raise ValueError(f"{problem.message} {problem.help}") from None
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
 Text = Annotated[str, AfterValidator(_plain)]
+Ladder = Annotated[str, AfterValidator(_readable_ladder)]
 Id = Annotated[str, Field(pattern=r"^[0-9a-z]{26}$")]
 Layout = Annotated[str, AfterValidator(_known_layout), Field(json_schema_extra={"enum": list(LAYOUTS)})]
 Amount = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$", description="exact decimal, in the currency's main unit")]
@@ -65,6 +75,12 @@ class OptionsChange(Input):
     message: Text = Field("", max_length=4000)
     send_at: AwareDatetime | None = None
     cost_centre: Line = Field("", max_length=100)
+    ladder: Ladder = Field("", max_length=500, description="steps by which each item is tried: email-link 3d > sms-link 2d > post")
+    plan: Line = Field("", max_length=80, description="name of a saved plan, in place of `ladder`")
+    ground: Ground = Field(Ground.CONSENT, description="on what ground promotion goes to persons; kept in the audit trail")
+    not_after: AwareDatetime | None = Field(None, description="what no carrier has by then fails")
+    per_hour: int = Field(0, ge=0, le=1_000_000, description="items handed over an hour at most; 0: as fast as it goes")
+    duplicates: bool = Field(True, description="hold what went to the same recipient in the last 30 days")
     proof: LinkProof = Field(LinkProof.AUTO, description="what recipients type behind a secure link")
 
 
@@ -82,6 +98,12 @@ class MailingOptions(Output):
     message: str
     send_at: datetime | None
     cost_centre: str
+    ladder: str = Field(description="steps by which each item is tried where `channel` is null; empty: by what is known of it")
+    plan: str
+    ground: Ground
+    not_after: datetime | None
+    per_hour: int
+    duplicates: bool
     proof: LinkProof
 
 
@@ -286,6 +308,8 @@ class Quote(Output):
     sheets: int
     lines: list[QuoteLine]
     problems: list[Failure]
+    later: Amount = Field(description="what all later steps of the plan would cost at most, beside `total`")
+    leaves: date | None = Field(description="day on which paper leaves its print house, where its hours are known")
 
 
 class Cancelled(Output):

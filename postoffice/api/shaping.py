@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from postoffice.api import shapes
+from postoffice.api.problems import invalid_field
 from postoffice.model.address import PostalAddress
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.finding import Finding
@@ -18,6 +19,12 @@ from postoffice.store.printers import Printer
 def changed(options: Options, change: shapes.OptionsChange) -> Options:
     """`options` with what the caller named."""
     named = {name: getattr(change, name) for name in change.model_fields_set}
+    if named.get("ladder") and named.get("plan"):
+        raise invalid_field("plan", "name a saved plan or write a ladder, not both")
+    if named.get("ladder") or named.get("plan"):  # who asks for a plan does not want the printer's own channel
+        named = {"channel": None, "ladder": "", "plan": "", **named}
+        if named["channel"] is not None:
+            raise invalid_field("channel", "must be null, or absent, where a plan or a ladder is given")
     return replace(options, **named)
 
 
@@ -89,6 +96,8 @@ def quote(of: Quote) -> shapes.Quote:
             for line in of.lines
         ],
         problems=[failure(problem) for problem in of.problems],
+        later=shapes.amount(of.later),
+        leaves=of.leaves,
     )
 
 

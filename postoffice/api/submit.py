@@ -22,7 +22,7 @@ from postoffice.model.errors import NotAllowed, NotFound, TooLarge
 from postoffice.model.mailing import Mailing, NewMailing, Options, Source
 from postoffice.model.people import Right
 from postoffice.model.ports import PrinterCard
-from postoffice.store import idempotency, printers
+from postoffice.store import idempotency, plans, printers
 
 _LONGEST_KEY = 200
 _ALIVE_EVERY = idempotency.LEASE / 3
@@ -151,6 +151,9 @@ async def _printer(call: Call, printer_id: str | None) -> PrinterCard | None:
 async def _new_mailing(call: Call, parcel: Parcel, card: PrinterCard | None, content: Content | None) -> NewMailing:
     asked = parcel.asked
     usual = card.options if card else Options()
+    options = shaping.changed(usual, asked.options)
+    async with call.house.database.read() as connection:
+        await plans.resolved(connection, call.organisation_id, options)  # a plan that does not exist is told now, not when it is sent
     if content is not None:
         usual = replace(usual, purpose=Purpose(content.purpose))
     automatic = bool(asked.send)
@@ -164,7 +167,7 @@ async def _new_mailing(call: Call, parcel: Parcel, card: PrinterCard | None, con
         name=asked.name or parcel.file_name or "API",
         layout=content.layout if content else asked.layout or (card.layout if card else "fr"),
         split_rule=asked.split_rule or (card.split_rule if card else "address"),
-        options=shaping.changed(usual, asked.options),
+        options=options,
         automatic=automatic,
         printer_id=card.id if card else None,
         api_key_id=call.key.id,
