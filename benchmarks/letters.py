@@ -1,10 +1,11 @@
 """Cut points and addresses of 2,000 generated letters with a known truth, by maker and by trap; whether the proposals' confidence is
 honest; and how many addresses are read letter for letter from pictures of 200 and 300 dots an inch.
 
-Half of the letters are merges by four makers in three layouts, half are French letters with a trap each (see tests.papers.letters_traps).
-`address_lines_percent` is of letters with text; those that only show their letters (outlines, fonts without a table) and scans are counted
-apart. `--seed` moves all of them. The figures say how many are right; the ratio named after each share compares it with what issue-tracking calls for (1 is "all").
-Honest means: of all runs of pages that proposals are made of, those with a confidence of 0.95 and more should be right that often.
+Half of the letters are merges by four makers in three layouts, half are French letters with a trap each (see
+tests.papers.letters_traps). `address_lines_percent` is of letters with text; those that only show their letters (outlines, fonts
+without a table) and scans are counted apart. `--seed` moves all of them. The figures say how many are right; the ratio named after
+each share compares it with what issue-tracking calls for (1 is "all"). Honest means: of all runs of pages that proposals are made of,
+those with a confidence of 0.95 and more should be right that often.
 """
 
 import argparse

@@ -56,8 +56,15 @@ _PREFIXES = {
 }  # fmt: skip
 
 
+#: signs that part words; an underscore is one of them
+_APART = re.compile(r"[\W_]+")
+
+
+@lru_cache(maxsize=512)
 def plain(text: str) -> str:
     """Capitals without accents, punctuation turned into single spaces: the form in which names are compared."""
+    if text.isascii():
+        return _APART.sub(" ", text).strip().upper()
     letters = unicodedata.normalize("NFD", text.replace("ß", "ss").replace("œ", "oe").replace("Œ", "OE").replace("æ", "ae"))
     kept = "".join(letter if letter.isalnum() else " " for letter in letters if not unicodedata.combining(letter))
     return " ".join(kept.upper().split())

@@ -29,7 +29,7 @@ from postoffice.pdf.text import LEFT_SLACK, Line, PageText, ZoneText
 #: share of unreliable letters above which the window is read as a picture
 _GARBLED = 0.3
 #: letters of a page that its plausibility is judged by
-_SAMPLE = 1500
+_SAMPLE = 800
 #: windows per run of Tesseract: one run holds their pictures (400 KB each) at the same time
 _OCR_BATCH = 16
 #: what a text zone may hold; an expression is tried on no more
@@ -42,10 +42,10 @@ _MARK_DEPTH, _MARK_WIDTH = 130.0, 110.0
 _LETTER_GAP = 2.0
 #: one language reads its own accents best; addresses abroad are read again in theirs
 _LANGUAGES = {"FR": "fra", "DE": "deu", "AT": "deu", "CH": "deu", "LI": "deu", "GB": "eng", "IE": "eng", "US": "eng"}
-_NUMBERING = re.compile(
-    r"(?im)\b(?:page|seite|pag\.?|p\.|feuillet|blatt)\s*:?\s*(\d{1,4})\s*(?:/|sur|of|von|de|aus)\s*(\d{1,4})\b"
-    r"|^\s*-?\s*(\d{1,3})\s*/\s*(\d{1,3})\s*-?\s*$"
-)
+#: "2 of 3"; what stands before it, or that nothing does, makes it a page number. Digits first: text has few
+_COUNTED = re.compile(r"(?i)(?<!\d)(\d{1,4})\s*(?:/|sur|of|von|de|aus)\s*(\d{1,4})\b")
+_PAGE_WORD = re.compile(r"(?i)\b(?:page|seite|pag\.?|p\.|feuillet|blatt)\s*:?\s*$")
+_ALONE = re.compile(r"^\s*-?\s*\d{1,3}\s*/\s*\d{1,3}\s*-?\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,11 +277,18 @@ def _in_window(lines: Sequence[OcrLine], window: Box) -> tuple[ZoneText, float]:
 def _numbering(text: str) -> tuple[int, int] | None:
     """The last "page k of n" on a page."""
     last = None
-    for match in _NUMBERING.finditer(text):
-        number, total = int(match[1] or match[3]), int(match[2] or match[4])
-        if 1 <= number <= total:
+    for match in _COUNTED.finditer(text):
+        number, total = int(match[1]), int(match[2])
+        if 1 <= number <= total and (_PAGE_WORD.search(text, max(0, match.start() - 12), match.start()) or _is_alone(text, match)):
             last = (number, total)
     return last
+
+
+def _is_alone(text: str, match: re.Match[str]) -> bool:
+    """Whether "2 / 3" is all of its line, hyphens around it aside."""
+    start, end = max(text.rfind("\n", 0, match.start()), text.rfind("\r", 0, match.start())) + 1, text.find("\n", match.end())
+    line = text[start : end if end >= 0 else len(text)]
+    return _ALONE.match(line) is not None
 
 
 def _inked(page: Page, frame: Frame, blank: bool) -> list[Box]:

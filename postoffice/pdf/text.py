@@ -34,6 +34,8 @@ _RIGHT_TO_LEFT_GAP = 0.22
 LEFT_SLACK = 2.0
 #: a line that runs on this far beyond the right edge (mm) without a gap is read in one go, not letter by letter
 _OVERFLOW = 15.0
+#: mm by which letters of one line stand higher or lower, raised and large ones too
+_UNEVEN = 25.0
 #: a line with fewer letters does not tell how far they usually are apart
 _FEW_LETTERS = 6
 #: letters of a line looked at for a missing Unicode table
@@ -116,7 +118,7 @@ class PageText:
         self._raw = self._handle.raw
         self._count: int = pdfium.FPDFText_CountChars(self._raw)
         self._text: str | None = None
-        self._spans: list[_Span] | None = None
+        self._starts: list[tuple[int, int, Box]] | None = None
         self._rect = pdfium.FS_RECTF()
         self._to_rect = ctypes.byref(self._rect)
 
@@ -195,7 +197,19 @@ class PageText:
     def _near(self, box: Box) -> Iterator[_Span]:
         """pdfium's own lines that may have part in `box`, by the places of their ends."""
         top, bottom, left, right = box[1] - 1, box[1] + box[3] + 1, box[0] - LEFT_SLACK, box[0] + box[2]
-        for span in self._lines():
+        upright = self.frame.rotation == 0
+        for first, last, start in self._lines():
+            if upright and not top - _UNEVEN <= start[1] <= bottom + _UNEVEN:
+                continue
+            end = self._box(last)
+            span = _Span(
+                first,
+                last,
+                min(start[0], end[0]),
+                max(start[0] + start[2], end[0] + end[2]),
+                min(start[1], end[1]),
+                max(start[1] + start[3], end[1] + end[3]),
+            )
             if span.bottom >= top and span.top <= bottom and span.right >= left and span.left <= right:
                 yield span
 
@@ -205,18 +219,16 @@ class PageText:
         index = pdfium.FPDFText_GetCharIndexAtPos(self._raw, across, down, 0.5, 0.5)
         return index >= 0 and pdfium.FPDFText_GetUnicode(self._raw, index) not in _SPACES
 
-    def _lines(self) -> list[_Span]:
-        if self._spans is None:
-            self._spans = []
+    def _lines(self) -> list[tuple[int, int, Box]]:
+        """(first and last visible character, the first one's cell) of each of pdfium's lines. Ends are only asked for where needed."""
+        if self._starts is None:
+            self._starts = []
             where = pdfium.FPDFText_GetCharIndexFromTextIndex
             for match in _VISIBLE.finditer(self.text):
                 first, last = where(self._raw, match.start()), where(self._raw, match.end() - 1)
                 if 0 <= first <= last < self._count:
-                    start, end = self._box(first), self._box(last)
-                    left, right = min(start[0], end[0]), max(start[0] + start[2], end[0] + end[2])
-                    top, bottom = min(start[1], end[1]), max(start[1] + start[3], end[1] + end[3])
-                    self._spans.append(_Span(first, last, left, right, top, bottom))
-        return self._spans
+                    self._starts.append((first, last, self._box(first)))
+        return self._starts
 
     def _whole(self, span: _Span) -> Line:
         """A span as one line, as pdfium tells it."""
@@ -289,14 +301,17 @@ def _in_order(row: list[_Char]) -> list[_Char]:
     """From left to right; what is drawn twice for boldness once; an accent drawn on its own after its letter."""
     ordered: list[_Char] = []
     for char in sorted(row, key=_place):
-        if not any(_drawn_again(char, last) for last in ordered[-3:]):
+        for last in ordered[-3:]:
+            if last.code == char.code and _drawn_again(char, last):
+                break
+        else:
             ordered.append(char)
     return ordered
 
 
 def _drawn_again(char: _Char, last: _Char) -> bool:
     """The same letter at the same place, save within a ligature (ff), whose letters share one place and follow one another."""
-    return last.code == char.code and abs(last.x - char.x) < 0.12 * char.size and (abs(char.index - last.index) > 1 or char.x != last.x)
+    return abs(last.x - char.x) < 0.12 * char.size and (abs(char.index - last.index) > 1 or char.x != last.x)
 
 
 def _place(char: _Char) -> float:
