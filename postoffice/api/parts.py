@@ -75,7 +75,7 @@ async def _small(request: web.Request) -> Parcel:
 def _names_template(body: bytes) -> bool:
     try:
         shape = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False  # told by whoever parses it
     return isinstance(shape, dict) and "template" in shape
 
