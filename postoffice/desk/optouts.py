@@ -50,9 +50,17 @@ async def note(request: web.Request) -> web.StreamResponse:
     return go(request, f"/contacts/{contact_id}?done=opted-out&n={stopped}")
 
 
-async def decide(request: web.Request) -> web.StreamResponse:
-    """POST /contacts/{contact}/new-address/{entry}/{word}: accept or decline what the post told of."""
+async def accept(request: web.Request) -> web.StreamResponse:
+    """POST /contacts/{contact}/new-address/{entry}/accept: the contact's first address from now on."""
+    return await _decide(request, accept=True)
+
+
+async def decline(request: web.Request) -> web.StreamResponse:
+    """POST /contacts/{contact}/new-address/{entry}/decline"""
+    return await _decide(request, accept=False)
+
+
+async def _decide(request: web.Request, *, accept: bool) -> web.StreamResponse:
     visit, contact_id = request[VISIT], request.match_info["contact"]
-    accept = request.match_info["word"] == "accept"
     await returned.decide(house_of(request), visit.organisation.id, request.match_info["entry"], visit.actor, accept=accept)
     return go(request, f"/contacts/{contact_id}?done={'new-address' if accept else 'kept'}")
