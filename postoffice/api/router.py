@@ -18,7 +18,7 @@ from postoffice.api.problems import Refusal
 from postoffice.api.routes import ROUTES
 from postoffice.house import HOUSE, House
 from postoffice.model.errors import NotAllowed, NotFound, PostOfficeError, TooLarge
-from postoffice.model.people import RIGHTS, ApiKey
+from postoffice.model.people import RIGHTS, ApiKey, Right
 from postoffice.store import people
 
 PREFIX = "/api/v1"
@@ -60,7 +60,10 @@ def _served(route: Route) -> Serve:
         _check_right(key, route)
         query = await read_query(request, route.query) if route.query else None
         call = Call(house, request, key, query, await _body(request, route))
+        noted = people.watch_notes()
         answer = await route.handle(call)
+        if route.right is not Right.SEE and request.method != hdrs.METH_GET and not noted:
+            await _note(call, route)
         if not isinstance(answer, BaseModel):
             return answer
         return web.Response(
@@ -68,6 +71,20 @@ def _served(route: Route) -> Serve:
         )
 
     return _guarded(serve)
+
+
+async def _note(call: Call, route: Route) -> None:
+    """A change whose handler told the audit trail nothing more exact."""
+    async with call.house.database.write() as connection:
+        await people.note(
+            connection,
+            organisation_id=call.organisation_id,
+            actor=call.actor.name,
+            action="api.change",
+            subject=next(iter(call.request.match_info.values()), "")[:80],
+            now=call.house.clock.now(),
+            detail={"route": f"{route.method} {route.path}"},
+        )
 
 
 def _guarded(serve: Serve) -> Serve:

@@ -4,6 +4,7 @@ from postoffice.desk import (
     admin,
     audit,
     carriers,
+    cut_offs,
     hooks,
     keys,
     limits,
@@ -60,6 +61,7 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("POST", "/admin/domains", sending_domains.make, Right.MANAGE),
     Route("POST", "/admin/domains/{domain}/rotate", sending_domains.rotate, Right.MANAGE),
     Route("POST", "/admin/domains/{domain}/check", sending_domains.check, Right.MANAGE),
+    Route("POST", _CARRIER + "/cut-offs", cut_offs.change, Right.MANAGE),
     # --- limits and plans
     Route("GET", "/admin/limits", limits.page, Right.MANAGE),
     Route("POST", "/admin/limits", limits.change, Right.MANAGE),
@@ -69,7 +71,7 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("GET", "/admin/plans/{plan}", plans.plan_page, Right.MANAGE),
     Route("POST", "/admin/plans/{plan}", plans.save, Right.MANAGE),
     Route("POST", "/admin/plans/{plan}/remove", plans.remove, Right.MANAGE),
-    Route("POST", "/plans/say", plans.say, Right.SEE),
+    Route("POST", "/plans/say", plans.say, Right.SEE, quiet="says a plan in words"),
     # --- people and programs
     Route("GET", "/admin/people", people.all_people, Right.MANAGE),
     Route("GET", "/admin/people/new", people.new_person, Right.MANAGE, proof="/admin/people/new"),

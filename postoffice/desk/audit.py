@@ -64,6 +64,8 @@ DEEDS: Mapping[str, str] = {
     "account.codes": N_("made new recovery codes"),
     "account.passkey-add": N_("added a passkey"),
     "account.passkey-remove": N_("removed a passkey"),
+    "desk.change": N_("changed something at the desk"),
+    "api.change": N_("changed something by the API"),
     "key.add": N_("made an API key"),
     "key.revoke": N_("revoked an API key"),
     "organisation.change": N_("changed the organisation's settings"),

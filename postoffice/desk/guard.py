@@ -14,6 +14,7 @@ from postoffice.desk.page import go, is_partial, render
 from postoffice.desk.visit import VISIT, WORDS, Visit, house_of, recognise, words_of_stranger
 from postoffice.model.errors import NotAllowed, NotFound, PostOfficeError
 from postoffice.model.people import Right
+from postoffice.store import people
 from postoffice.words import Said
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,6 +52,7 @@ SENT_WITHIN = timedelta(minutes=60)
 class Route(NamedTuple):
     """A line of the route table. `own_check`: the handler checks the CSRF word itself (streamed uploads).
 
+    `quiet`: why an unsafe request leaves no line in the audit trail; empty: it leaves one, its handler's or else the guard's.
     `proof`: whoever has been here for a while must type the password again; afterwards they are led to this page.
     """
 
@@ -60,6 +62,7 @@ class Route(NamedTuple):
     needs: Right | Entry
     own_check: bool = False
     proof: str = ""
+    quiet: str = ""
 
 
 def guarded(route: Route) -> Handler:
@@ -103,7 +106,26 @@ async def _let_in(request: web.Request, route: Route) -> web.StreamResponse:
         return go(request, f"/account/prove?next={quote(route.proof.format(**request.match_info))}")
     if request.method not in SAFE and not route.own_check:
         check_csrf(visit, request.headers.get("X-CSRF") or str((await request.post()).get("csrf", "")))
-    return await route.handler(request)
+    noted = people.watch_notes()
+    response = await route.handler(request)
+    if request.method not in SAFE and response.status < 400 and not noted and not route.quiet:
+        await _note(request, visit, route)
+    return response
+
+
+async def _note(request: web.Request, visit: Visit, route: Route) -> None:
+    """A change whose handler told the audit trail nothing more exact."""
+    house = house_of(request)
+    async with house.database.write() as connection:
+        await people.note(
+            connection,
+            organisation_id=visit.organisation.id,
+            actor=visit.actor.name,
+            action="desk.change",
+            subject=next(iter(request.match_info.values()), "")[:80],
+            now=house.clock.now(),
+            detail={"route": route.path[:200]},
+        )
 
 
 def _forgotten(request: web.Request, visit: Visit) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -325,6 +326,16 @@ def _api_key(row: Mapping[Any, Any]) -> ApiKey:
     )
 
 
+_noted: ContextVar[list[str] | None] = ContextVar("noted", default=None)
+
+
+def watch_notes() -> list[str]:
+    """The actions that this request notes from now on: a door sees by it that a change left no line."""
+    lines: list[str] = []
+    _noted.set(lines)
+    return lines
+
+
 async def note(
     connection: AsyncConnection,
     *,
@@ -336,6 +347,9 @@ async def note(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """A line in the audit trail. `actor` is `user:<id>`, `key:<id>` or `office`; no personal data in `detail`."""
+    lines = _noted.get()
+    if lines is not None:
+        lines.append(action)
     await connection.execute(
         audit.insert(),
         {

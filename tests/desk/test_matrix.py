@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -21,6 +22,7 @@ from postoffice.model.consent import Means
 from postoffice.model.ids import new_id
 from postoffice.model.people import Grant, Role
 from postoffice.store import printers
+from postoffice.store.schema import audit as trail
 from tests.conftest import FixedClock
 from tests.desk import house
 from tests.desk.house import Browser, Office
@@ -65,7 +67,7 @@ def address_of(path: str, ids: dict[str, str]) -> str:
 
 
 #: what handlers want to read before they look for the thing that the address names
-_FORMS = {"/contacts/{contact}/opt-out": {"means": Means.PHONE.value}, "/suppressions/{suppression}/lift": {"reason": "x"}}
+_FORMS = {"/contacts/{contact}/opt-out": {"means": Means.PHONE.value}, "/suppressions/{suppression}/lift": {"reason": "somebody asked"}}
 
 
 async def asked(client: Any, route: Route, csrf: str, ids: dict[str, str]) -> str:
@@ -160,3 +162,40 @@ async def test_things_of_others_are_out_of_reach(office: Office, ids: dict[str, 
             found[route.method, bare(route.path)] = await asked(browser.client, route, browser.csrf, ids)
     assert compared(found, column) == []
     assert not any("desk.trouble" in line for line in office.log.lines)
+
+
+#: unsafe requests that leave no line in the audit trail, each with its reason in the route table; and those of strangers
+_QUIET = {
+    "/m/{mailing}/confirm",
+    "/m/{mailing}/fields/try",
+    "/plans/say",
+    "/account/prove/passkey",
+    "/account/passkeys/begin",
+    "/account/second/app",
+    "/suppressions/search",
+    "/returned/frame",
+    # of strangers: nothing is done, or the handler itself says who signed in
+    "/sign-in",
+    "/sign-in/second",
+    "/sign-in/second/passkey",
+    "/sign-in/passkey/begin",
+    "/sign-in/passkey",
+    "/language",
+}
+
+
+@pytest.mark.slow
+async def test_each_change_leaves_a_line_in_the_audit_trail(office: Office) -> None:
+    """With handlers that note nothing: the guard does. With those that do, there is no second line (test_people, test_second)."""
+    user = await office.add_user("who@example.org", ALL, Grant(Role.PRIVACY), Grant(Role.CLERK))
+    token, csrf = await office.cookie_of(user)
+    async with TestClient(TestServer(doors_only(office)), cookies={"postoffice": token}) as client:
+        before = 0
+        for route in ROUTES:
+            assert await asked(client, route, csrf, {}) == "+", route.path
+            async with office.house.database.read() as connection:
+                number = int(await connection.scalar(sa.select(sa.func.count()).select_from(trail)) or 0)
+            quiet = route.method == "GET" or bare(route.path) in _QUIET
+            assert number - before == (0 if quiet else 1), route.path
+            before = number
+    assert {bare(route.path) for route in ROUTES if route.quiet} <= _QUIET
