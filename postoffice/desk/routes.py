@@ -2,7 +2,6 @@
 
 from postoffice.desk import (
     board,
-    contacts,
     cutting,
     fields,
     figures,
@@ -21,6 +20,7 @@ from postoffice.desk import (
 )
 from postoffice.desk.account_routes import ACCOUNT_ROUTES
 from postoffice.desk.admin_routes import ADMIN_ROUTES
+from postoffice.desk.contact_routes import CONTACT_ROUTES
 from postoffice.desk.guard import Route
 from postoffice.desk.hearing import answers
 from postoffice.desk.returned_routes import RETURNED_ROUTES
@@ -93,8 +93,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/figures", figures.page, Right.SEE),
     Route("GET", "/figures.csv", figures.export, Right.SEE),
     # --- contacts
-    Route("GET", "/contacts", contacts.all_contacts, Right.SEE),
-    Route("GET", "/contacts/{contact}", contacts.contact_page, Right.SEE),
+    *CONTACT_ROUTES,
     # --- returned mail, the suppression list, opt-outs
     *RETURNED_ROUTES,
     # --- printers, carriers, people, keys, audit trail, organisation, sandbox box
