@@ -1,4 +1,4 @@
-"""A template and its rows walk the whole road: letters made, bad rows held, the others sent by post, e-mail and SMS with their words."""
+"""A template and its rows walk the whole road: letters made, bad rows held, the others sent with their own words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,10 +19,13 @@ from tests.pipeline.house import Office
 
 LETTER = """<!doctype html><style>{% include "style.css" %}</style><div class="address">{{ address | address }}</div>
 <p>{{ greeting }}, {{ amount | money }} le {{ due | date }}.</p>{% if bomb %}{{ "x" * 10 ** 12 }}{% endif %}"""
-STYLE = "@page { size: A4; margin: 20mm } .address { position: absolute; left: 90mm; top: 37mm; width: 80mm; height: 30mm; font-size: 10pt }"
+STYLE = "@page { size: A4; margin: 20mm }"
+STYLE += ".address { position: absolute; left: 90mm; top: 37mm; width: 80mm; height: 30mm; font-size: 10pt }"
 CONTENT = Content(
     {
-        "fr": Parts(LETTER, "Facture de {{ name }}", "Bonjour {{ name }} : {{ amount | money }}", "", "{{ name }} doit {{ amount }} {{ link }}"),
+        "fr": Parts(
+            LETTER, "Facture de {{ name }}", "Bonjour {{ name }} : {{ amount | money }}", "", "{{ name }} doit {{ amount }} {{ link }}"
+        ),
         "en": Parts(LETTER.replace("le ", "on "), "Invoice of {{ name }}", "Hello {{ name }}: {{ amount | money }}"),
     },
     STYLE,
