@@ -60,7 +60,7 @@ def write(
     `dump(folder)` writes the database there and tells of it, with the file's name as "file". `extra`: path in the backup -> file or
     folder, of those that exist. `link`: documents by hard link where the file system can. Blocking; call it in a thread.
     """
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make(root)
     with _alone(root):
         for left in root.glob(f"*Z{PART}"):
             shutil.rmtree(left)
@@ -135,7 +135,7 @@ def take_documents(root: Path, backup: Path, target: Path) -> int:
             if folder is not None:
                 sync_folder(folder)
             folder = place.parent
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make(folder)
         source = root / "documents" / path
         if not source.is_file() or _copy(source, place) != (digest, size):
             raise damaged(path)
@@ -170,7 +170,7 @@ def _documents(
                 if folder is not None:
                     sync_folder(folder)
                 folder = place.parent
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _make(folder)
             there = place.exists()
             if not there:
                 _bring(source / path, place, link=link)
@@ -227,7 +227,7 @@ def _lines(path: Path) -> Iterator[tuple[str, int, str]]:
 
 
 def _copy_tree(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make(target.parent)
     if source.is_dir():
         target.mkdir(mode=0o700, exist_ok=True)
         for entry in sorted(source.iterdir()):
@@ -301,6 +301,13 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _make(folder: Path) -> None:
+    """A folder with those above it, for us alone (`parents=True` would leave those above to the umask)."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _private(path: str, flags: int) -> int:
