@@ -19,11 +19,13 @@ WHAT = {
     "road": "seconds from the print click to 500 items, and from the button to 500 handed over",
     "bounces": 'mails that came back read rightly, by family, beside "status 5 is hard" and flufl.bounce',
     "email": "e-mails a second from template to relay with DKIM, beside nodemailer and the usual Python way; memory; the office's road",
+    "portal": "secure links served a second on two cores, with 10,000 to 1,000,000 items, beside bare aiohttp",
     "raster": "pages a second made into faxes (TIFF-F), and how legible, beside Ghostscript",
     "render": "letters a second from a template, beside naive WeasyPrint, typst and LibreOffice, and how they grow (--growth)",
     "returned": "returned envelopes that tell whose they are, by code and by address, and pages a second, beside zxing-cpp alone",
     "import": "rows of contacts a second from a file into the book (a million), beside csv + executemany; memory",
     "match": "items a second that find their contact among many (100,000 among a million), and how that grows",
+    "plan": "items planned a second on SQLite and PostgreSQL, beside bare rows; plans a second of the pure policy; growth",
     "sms": "short messages a second through SMPP with receipts, one gateway restart included, beside npm's smpp",
 }
 

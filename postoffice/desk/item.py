@@ -10,6 +10,7 @@ from postoffice.desk.page import go, render
 from postoffice.desk.returned_mail import answers_on
 from postoffice.desk.taken import recallable
 from postoffice.desk.visit import VISIT, house_of, load_item
+from postoffice.desk.why import of_events, preview
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict
 from postoffice.model.layout import LAYOUTS
@@ -42,6 +43,7 @@ async def item_page(request: web.Request) -> web.StreamResponse:
         "staff": staff,
         "said_back": await answers_on(house, item, timeline),
         "contact": contact,
+        "why": of_events(visit.words, item, timeline) if item.plan or item.held_reason else await preview(request, mailing, item),
         "channels": list(Channel),
         "can_resend": resendable and visit.may(Right.SEND, mailing),
         "can_cancel": item.state in ITEM_COMMANDS["cancel"][0] and visit.may(Right.SUBMIT, mailing),

@@ -10,6 +10,7 @@ from postoffice.desk.fields import LABELS, shown_value
 from postoffice.desk.fixes import offers
 from postoffice.desk.page import render
 from postoffice.desk.visit import VISIT, house_of, load_item
+from postoffice.desk.why import preview
 from postoffice.model.channel import Channel
 from postoffice.model.item import Item
 from postoffice.model.layout import LAYOUTS
@@ -48,6 +49,7 @@ async def _show(request: web.Request, mailing: Mailing, item: Item, *, moved: bo
         "shown_value": lambda name, text: shown_value(visit.words, name, text),
         "pages_shown": item.pages if "all" in request.query else PAGES_SHOWN,
         "fixes": offers(request, mailing, [*item.findings, *mailing.findings]),
+        "why": None if item.plan else await preview(request, mailing, item),
     }
     response = render(request, "panel.html", context)
     if moved:
