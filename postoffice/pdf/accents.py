@@ -23,6 +23,8 @@ _ABOVE = frozenset({_ACUTE, _GRAVE, _ROOF, _DOTS, _RING, _TILDE})
 _SIGNS = "-.,'’"
 #: how far above its letter an accent stands at most, as part of the letter's height
 _FAR = 0.4
+#: from here on a mark rises or falls, as part of its width; strokes do by more than a third
+_LEANING = 0.24
 _CEDILLA = "\u0327"
 #: the least height of letters, pixels, at which a stroke's direction can be seen
 _LEAST = 14
@@ -188,14 +190,13 @@ def _seen(over: Sequence[_Piece], base: str, body: _Piece) -> str:
         return _DOTS
     mark = max(over, key=lambda one: one.width * one.height)
     if base == "i" and mark.width <= 1.35 * mark.height and mark.width <= 1.6 * max(body.width, 2):
-        lean = _lean(mark)
-        return "" if abs(lean) < 0.22 else _ACUTE if lean > 0 else _GRAVE
+        return _ACUTE if _lean(mark) > 0.4 else ""  # a dot of a scan leans a little to either side
     if base in "nN":
         return _TILDE
     lean = _lean(mark)
-    if lean > 0.15:
+    if lean > _LEANING:
         return _ACUTE
-    if lean < -0.15:
+    if lean < -_LEANING:
         return _GRAVE
     if mark.width > 2.6 * mark.height:
         return _TILDE

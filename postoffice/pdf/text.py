@@ -46,6 +46,8 @@ _LIGATURES = str.maketrans(
 )
 _VISIBLE = re.compile(r"[^\s\x00-\x1f](?:[^\r\n]*[^\s\x00-\x1f])?")
 _INVISIBLE = frozenset({0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x0002, 0xFFFE})
+#: letters that ligatures are made of
+_JOINING = frozenset(map(ord, "fijlst"))
 _SPACES = frozenset({0x20, 0xA0, 0x09, 0x0A, 0x0D, 0x202F, 0x2007, 0x2002, 0x2003, 0x2009})
 
 
@@ -260,6 +262,7 @@ class PageText:
         """The letters of a span; `probes` counts those that were looked at and those without a reliable letter."""
         raw, space, size = self._raw, math.inf, self._size(span.first)
         x, y = ctypes.c_double(), ctypes.c_double()
+        origin, joined = (0.0, 0.0), list[_Char]()  # of the ligature that may be going on
         to_x, to_y = ctypes.byref(x), ctypes.byref(y)
         for index in range(span.first, span.last + 1):
             code = pdfium.FPDFText_GetUnicode(raw, index)
@@ -276,7 +279,15 @@ class PageText:
             space = math.inf if 0x590 <= code < 0x900 else space
             pdfium.FPDFText_GetCharOrigin(raw, index, to_x, to_y)
             base = self.frame.seen(x.value, y.value, x.value, y.value)[1]
-            yield _Char(code, left, left + width, base, size, space, index)
+            char = _Char(code, left, left + width, base, size, space, index)
+            if code not in _JOINING or origin != (x.value, y.value):
+                joined = []
+            origin = (x.value, y.value)
+            if code in _JOINING:  # one glyph of several letters: they share its extent, and their order holds on turned pages too
+                joined.append(char)
+                for one in joined:
+                    one.x, one.right = min(left, joined[0].x), max(left + width, joined[0].right)
+            yield char
             space = math.inf
 
 
