@@ -41,17 +41,15 @@ class Found(NamedTuple):
     brand: Brand
 
 
-async def behind(request: web.Request, link: Link) -> Found:
+async def behind(connection: AsyncConnection, request: web.Request, link: Link) -> Found:
     """Everything that a page says of a link."""
-    house = request.app[HOUSE]
-    async with house.database.read() as connection:
-        item = await items.get(connection, link.item_id, link.organisation_id)
-        mailing = await mailings.get(connection, item.mailing_id, link.organisation_id)
-        organisation = await people.organisation(connection, link.organisation_id)
-        contact = await contacts.get(connection, item.contact_id, link.organisation_id) if item.contact_id else None
+    item = await items.get(connection, link.item_id, link.organisation_id)
+    mailing = await mailings.get(connection, item.mailing_id, link.organisation_id)
+    organisation = await people.organisation(connection, link.organisation_id)
+    contact = await contacts.get(connection, item.contact_id, link.organisation_id) if item.contact_id else None
     language = language_of(request, [contact.language if contact else "", organisation.language])
     words = Words(language, organisation.timezone, organisation.currency)
-    return Found(link, item, mailing, organisation, contact, words, await brand_of(house, organisation))
+    return Found(link, item, mailing, organisation, contact, words, await brand_of(request.app[HOUSE], organisation))
 
 
 def title_of(found: Found) -> str:

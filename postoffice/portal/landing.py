@@ -149,9 +149,9 @@ async def _find(request: web.Request) -> Found | None:
     async with request.app[HOUSE].database.read() as connection:
         link = await links.by_token(connection, request.match_info["token"])
         parent = await links.get(connection, link.parent_id) if link and link.parent_id else None
-    if link is None or link.revoked_at is not None or (parent and parent.revoked_at is not None):
-        return None
-    return await behind(request, link)
+        if link is None or link.revoked_at is not None or (parent and parent.revoked_at is not None):
+            return None
+        return await behind(connection, request, link)
 
 
 async def _landing(request: web.Request, found: Found, *, status: int = 200, error: str = "", ask: str = "") -> web.Response:

@@ -59,12 +59,13 @@ async def visit_of(request: web.Request) -> Visit | None:
     now = house.clock.now()
     async with house.database.read() as connection:
         session = await links.by_session(connection, value, now, IDLE)
-    if session is None:
-        return None
+        if session is None:
+            return None
+        found = await behind(connection, request, session.link)
     if now - session.seen_at > _TOUCH_EVERY:
         async with house.database.write() as connection:
             await links.touch_session(connection, value, now)
-    return Visit(await behind(request, session.link), session.level, value)
+    return Visit(found, session.level, value)
 
 
 def no_visit(request: web.Request) -> web.Response:
