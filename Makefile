@@ -5,7 +5,7 @@ BIN = .venv/bin
 SHELL = /bin/bash
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help up setup test-setup test check format constraints clean
+.PHONY: help up setup test-setup test check chaos format constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */make \1\t/' | expand -t 18
@@ -34,6 +34,12 @@ check:  ## style, types, floors and the fast tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not real and not slow" -n 2
+
+chaos:  ## wreck a running office at random, then count (SEEDS="1 2 3" CHAOS_SECONDS=60 CHAOS_ITEMS=800)
+	SEEDS="$(SEEDS)" CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_ITEMS=$(CHAOS_ITEMS) $(BIN)/pytest -s tests/chaos
+SEEDS = 1 2 3
+CHAOS_SECONDS = 60
+CHAOS_ITEMS = 800
 
 format:  ## put the code in shape
 	@.ci/venv all
