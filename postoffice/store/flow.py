@@ -59,9 +59,7 @@ async def hand_overs_of_late(connection: AsyncConnection, now: datetime) -> dict
     }
 
 
-def _seconds(
-    connection: AsyncConnection, since: sa.ColumnElement[datetime], until: sa.ColumnElement[datetime]
-) -> sa.ColumnElement[float]:
+def _seconds(connection: AsyncConnection, since: sa.ColumnElement[datetime], until: sa.ColumnElement[datetime]) -> Any:
     if connection.dialect.name == "sqlite":
         return (sa.func.julianday(until) - sa.func.julianday(since)) * 86400.0
     return sa.func.extract("epoch", until) - sa.func.extract("epoch", since)
