@@ -28,6 +28,7 @@ from postoffice.model.item import NewItem
 from postoffice.model.layout import LAYOUTS, Layout
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import EventKind, MailingState
+from postoffice.pdf import cut
 from postoffice.pdf.sniff import PDF
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, events, items, mailings, people, templates
@@ -74,7 +75,7 @@ async def merge(house: House, batch: Batch, mailing: Mailing, stop: Stop) -> Non
             job = _Job(house, mailing, content, organisation.name, folder, pictures, pages=[0] * len(counts))
             await _print_all(job, counts, stop)
         document = folder / "document.pdf"
-        await house.workshop.run(printing.join, [job.part(number, "pdf") for number in range(len(counts))], document)
+        await house.workshop.run(cut.join, [job.part(number, "pdf") for number in range(len(counts))], document)
         stored = await house.documents.put_file(mailing.organisation_id, document)
         now = house.clock.now()
         async with house.database.write() as connection:
@@ -119,7 +120,7 @@ async def _print(job: _Job, packed: Path, target: Path, *, first: bool) -> Chunk
             return await run(printing.print_refusal, packed, job.content, target, _why(death))
         parts = [halves / "0.pdf", halves / "1.pdf"]
         chunks = [await _print(job, part.with_suffix(".gz"), part, first=False) for part in parts]
-        await run(printing.join, parts, target)
+        await run(cut.join, parts, target)
         for made in chunks[1].made:
             made.first += chunks[0].pages
         return Chunk(chunks[0].made + chunks[1].made, chunks[0].pages + chunks[1].pages)

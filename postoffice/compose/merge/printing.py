@@ -1,12 +1,10 @@
 """Letters of a template: one for a preview, or one for each record of a job. What runs in a child process of the workshop."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import pikepdf
 
 from postoffice.compose.merge.checks import Checked, Problem, check_record
 from postoffice.compose.merge.content import Content
@@ -15,6 +13,7 @@ from postoffice.compose.merge.uses import uses_of
 from postoffice.compose.merge.wording import TRIED_LINK, Situation, Wording
 from postoffice.compose.render import RowError, Template, TemplateFault, render_letter, render_letters
 from postoffice.compose.render.template import LETTER
+from postoffice.pdf.cut import join
 
 #: seconds that one letter of a merge may take
 SECONDS = 6.0
@@ -204,19 +203,3 @@ h1 { font-size: 16pt; margin: 0 0 6mm } p { margin: 0 0 2mm; overflow-wrap: anyw
 {% for line in lines %}<p>{{ line }}</p>{% endfor %}
 </html>"""
 
-
-def join(paths: Sequence[Path], target: Path) -> int:
-    """The pages of PDFs one after the other in one; how many there are. Streams stay in their files until they are written."""
-    with pikepdf.new() as whole:
-        sources = []
-        try:
-            for path in paths:
-                source = pikepdf.open(path)
-                sources.append(source)
-                whole.pages.extend(source.pages)
-            count = len(whole.pages)
-            whole.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-        finally:
-            for source in sources:
-                source.close()
-    return count
