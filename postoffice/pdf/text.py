@@ -186,7 +186,7 @@ class PageText:
             else:
                 chars += self._chars(span, probes)
         rows = _rows(chars, box)
-        usual = _usual_of(rows)
+        usual = _usual_of(rows) if any(len(row) < _FEW_LETTERS for row in rows) else 0.0
         for row in rows:
             runs = _runs(row)
             crossing += [_line([run]).box for run in runs if run[0].x < box[0] - LEFT_SLACK and run[-1].right > box[0] + LEFT_SLACK]
@@ -353,7 +353,8 @@ def _line(runs: list[list[_Char]], usual: float = 0.0) -> Line:
     word = _WORD_GAP if any(char.before == _REAL_SPACE for char in chars) else _PLACED_GAP
     for number, char in enumerate(chars):
         gap = (char.x - edge) / char.size
-        if number and gap > min(char.before, word if char.code < 0x590 else _RIGHT_TO_LEFT_GAP) + usual:
+        least = word if char.code < 0x590 else _RIGHT_TO_LEFT_GAP
+        if number and gap > (least if least < char.before else char.before) + usual:
             letters.append(" ")
         letters.append(chr(char.code))
         edge = char.right
