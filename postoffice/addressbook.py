@@ -282,8 +282,10 @@ async def _note(
 def look_for(text: str, tag: str = "", channel: str = "", health: str = "") -> Look:
     """What somebody typed, as a look: an address or a number as it stands, else words."""
     typed = text.strip()
-    exact = "@" in typed or sum(letter.isdigit() for letter in typed) >= 3
-    if exact and "@" not in typed and (bare := typed.replace(" ", "").replace(".", "")).startswith("0") and bare.isdigit():
+    digits = sum(letter.isdigit() for letter in typed)
+    exact = "@" in typed or (digits and (" " not in typed or digits >= 6))
+    bare = typed.replace(" ", "").replace(".", "")
+    if exact and "@" not in typed and bare.startswith("0") and bare.isdigit() and digits >= 6:
         typed = "+33" + bare[1:]
-    words = tuple(tokens(text)) if not exact else ()
+    words = tuple(word for word in tokens(text) if len(word) > 1)
     return Look(words, typed.lower() if "@" in typed else typed if exact else "", tag, channel, health)

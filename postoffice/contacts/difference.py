@@ -45,7 +45,7 @@ class Change:
         return [*self.values, *(channel for channel, _value, _address in self.points)]
 
 
-class Conflict(Exception):
+class Undecided(Exception):
     """Whose card it is cannot be told. `code` says why."""
 
     def __init__(self, code: str) -> None:
@@ -54,21 +54,21 @@ class Conflict(Exception):
 
 
 def whose(card: Card, by_external: Sequence[Known], by_point: Sequence[Known], by_text: Known | None) -> Known | None:
-    """The contact that a card tells of; None for a new one. Conflict where a person must say.
+    """The contact that a card tells of; None for a new one. Undecided where a person must say.
 
     Another program's number decides alone. An e-mail address or a number may be shared, so that the name must be alike, too.
     """
     if by_external:
         if len({one.id for one in by_external}) > 1:
-            raise Conflict("import-two-numbers")
+            raise Undecided("import-two-numbers")
         return by_external[0]
     alike = {one.id: one for one in by_point if _may_be(card, one)}
     if len(alike) == 1:
         return next(iter(alike.values()))
     if len(alike) > 1:
-        raise Conflict("import-several")
+        raise Undecided("import-several")
     if by_point and not card.external_ids:
-        raise Conflict("import-other-name")
+        raise Undecided("import-other-name")
     if by_text and _same_numbers(card, by_text):
         return by_text
     return None

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from postoffice.contacts.card import Card, Reason
-from postoffice.contacts.difference import Change, Conflict, Known, change_of, whose
+from postoffice.contacts.difference import Change, Known, Undecided, change_of, whose
 from postoffice.contacts.keys import Key
 from postoffice.model.address import PostalAddress
 from postoffice.model.ids import new_id
@@ -95,7 +95,7 @@ class Sorting:
             return Placed(Kind.REFUSED, code=row.wrong[0].code if row.wrong else "import-nobody")
         try:
             known = self._whose(row)
-        except Conflict as conflict:
+        except Undecided as conflict:
             return Placed(Kind.CONFLICT, code=conflict.code)
         if known is None:
             return self._begin(row)

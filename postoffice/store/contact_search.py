@@ -22,7 +22,7 @@ _END = "\x7f"  # behind all letters that words are made of
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a list shows. `words` are bare (contacts.words.tokens) and may be beginnings; `typed` is looked for among e-mail addresses,
-    numbers and other programs' numbers."""
+    numbers and other programs' numbers, in place of several words."""
 
     words: tuple[str, ...] = ()
     typed: str = ""
@@ -45,7 +45,10 @@ def _filters(organisation_id: str, look: Look) -> list[sa.Select[Any]]:
             point.value < ends,
         )
         by_number = of_key.where(key.kind == "x", key.value >= look.typed, key.value < look.typed + _END)
-        found.append(sa.union_all(by_point, by_number) if "@" not in look.typed else by_point)
+        ways = [by_point] if "@" in look.typed else [by_point, by_number]
+        if len(look.words) == 1:  # a postcode looks like a number
+            ways.append(of_key.where(key.kind == "w", key.value >= look.words[0], key.value < look.words[0] + _END))
+        found.append(sa.union_all(*ways) if len(ways) > 1 else by_point)
     else:
         found += [of_key.where(key.kind == "w", key.value >= word, key.value < word + _END) for word in look.words[:_MOST_WORDS]]
     if look.tag:
