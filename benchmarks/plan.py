@@ -130,5 +130,8 @@ async def _plan(office: Office, size: int) -> tuple[float, float]:
 
 
 def _items(size: int) -> list[NewItem]:
-    """Letters to as many people, each with a digest of its own, so that duplicates are looked for."""
-    return [replace(one, digest=f"{size:032x}{one.first_page:032x}") for one in people_items(size)]
+    """Letters to as many people, each with a number and a digest of its own, so that nobody is taken for another."""
+    return [
+        replace(one, digest=f"{size:032x}{one.first_page:032x}", mobile=f"+336{one.first_page:08}", fax="")
+        for one in people_items(size)
+    ]

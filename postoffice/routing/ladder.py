@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from postoffice.model.channel import Channel
 from postoffice.model.errors import PostOfficeError
@@ -65,6 +66,7 @@ class Step:
         return self.word + (f" {_said(self.wait)}" if self.wait else "")
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> tuple[Step, ...]:
     """The steps of a ladder; () for an empty text. PostOfficeError (bad-ladder) that names the step and what it may be."""
     if not text.strip():
