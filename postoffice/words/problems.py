@@ -259,6 +259,7 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("Make somebody else administrator first."),
     ),
     "not-oneself": (N_("You cannot disable your own account."), N_("Ask another administrator.")),
+    "own-second-factor": (N_("You cannot take away your own second factor here."), N_("Use the page of your own account.")),
     "no-printer-chosen": (N_("A role for certain printers needs at least one."), N_("Tick its printers.")),
     "carrier-kind": (N_("There is no such kind of carrier."), N_("Choose one of the list.")),
     "carrier-setting": (
@@ -307,6 +308,15 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("A field that the template writes as an address holds something else."),
         N_("Give it as a list of lines, or fields such as name, street, postcode and town."),
     ),
+    "no-passkeys-here": (N_("Passkeys need https and a host name."), N_("Ask your administrator for an address with https.")),
+    "no-second-factor": (N_("There is no second factor yet."), N_("Set one up first.")),
+    "no-such-passkey": (N_("There is no such passkey."), N_("Reload the page.")),
+    "no-such-session": (N_("This session has ended already."), N_("Reload the page.")),
+    "passkey-known": (N_("This passkey is known already."), N_("Use another device, or remove the old one first.")),
+    "passkey-refused": (N_("This passkey was not accepted."), N_("Try again, or use your password.")),
+    "step-over": (N_("This took too long: nothing was changed."), N_("Begin again.")),
+    "too-many-passkeys": (N_("This account has as many passkeys as it may."), N_("Remove one that is not used.")),
+    "no-dead-batch": (N_("No work of this id is set aside."), N_("`postoffice doctor` lists what is.")),
     "bad-ladder": (
         N_("This plan cannot be read."),
         N_("Write its steps like this: email-link 3d > sms-link 2d > post"),
