@@ -17,7 +17,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from postoffice.desk.guard import Route, guarded, not_found
+from postoffice.desk.guard import Route, add_headers, guarded, not_found
 from postoffice.desk.live import LIVE, Live, close_live
 from postoffice.desk.page import add_templates
 from postoffice.desk.pictures import PICTURES, Pictures, close_pictures
@@ -36,6 +36,7 @@ def add_desk(app: web.Application, routes: Sequence[Route] = ROUTES) -> None:
     app[PICTURES] = Pictures(house)
     app[LOOKS] = Look(OrderedDict())
     app.middlewares.append(not_found)
+    app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(close_live)
     app.on_cleanup.append(close_pictures)
     app.router.add_static("/desk/static/", STATIC)

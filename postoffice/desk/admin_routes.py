@@ -60,7 +60,7 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("GET", "/admin/domains", sending_domains.all_domains, Right.MANAGE),
     Route("POST", "/admin/domains", sending_domains.make, Right.MANAGE),
     Route("POST", "/admin/domains/{domain}/rotate", sending_domains.rotate, Right.MANAGE),
-    Route("POST", "/admin/domains/{domain}/check", sending_domains.check, Right.MANAGE),
+    Route("POST", "/admin/domains/{domain}/check", sending_domains.check, Right.MANAGE, quiet="asks the DNS"),
     Route("POST", _CARRIER + "/cut-offs", cut_offs.change, Right.MANAGE),
     # --- limits and plans
     Route("GET", "/admin/limits", limits.page, Right.MANAGE),

@@ -65,23 +65,30 @@ class Route(NamedTuple):
     quiet: str = ""
 
 
+_GUARDED = web.RequestKey("guarded", bool)
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """A signal of the application: streams too carry the headers, which are on their way before their handler ends."""
+    if _GUARDED in request:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+
+
 def guarded(route: Route) -> Handler:
     """The route's handler behind the guard."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         request[WORDS] = words_of_stranger(request)
+        request[_GUARDED] = True
         try:
             response = await _let_in(request, route)
-        except web.HTTPException as response_raised:
-            response_raised.headers.update(HEADERS)
+        except web.HTTPException:
             raise
         except PostOfficeError as error:
             response = problem_page(request, error)
         except Exception as error:
             response = _trouble_page(request, error)
-        if not response.prepared:
-            for name, value in HEADERS.items():
-                response.headers.setdefault(name, value)
         return response
 
     return answer

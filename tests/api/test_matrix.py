@@ -57,6 +57,7 @@ _RIGHTS: dict[tuple[str, str], str] = {
     ("POST", "/items/{item_id}/cancel"): _SEND,
     ("GET", "/items/{item_id}/events"): _SEE,
     ("GET", "/items/{item_id}/pdf"): _SEE,
+    ("GET", "/figures"): _SEE,
     ("GET", "/templates"): _SEE,
     ("GET", "/templates/{template_id}"): _SEE,
     ("POST", "/templates"): _SEND,

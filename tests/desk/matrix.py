@@ -11,6 +11,8 @@ import csv
 import re
 from pathlib import Path
 
+from postoffice.model.ids import new_id
+
 COLUMNS = ("anonymous", "administrator", "sender", "approver", "clerk", "viewer", "privacy", "printer", "other")
 FILE = Path(__file__).with_name("matrix.tsv")
 
@@ -33,3 +35,18 @@ def letter(status: int, location: str) -> str:
     if status == 303 and location.startswith("/account/prove"):
         return "p"
     return {403: "-", 404: "0"}.get(status, "+")
+
+
+_FITTING = ("1", "release", "thumb", "email", "x", "accept", "0" * 64)  # for places that take words or numbers only
+
+
+def address_of(path: str, ids: dict[str, str]) -> str:
+    """A route's path with something in every place."""
+
+    def fill(place: re.Match[str]) -> str:
+        chosen, pattern = ids.get(place[1]) or new_id(), place[2]
+        if pattern is None or re.fullmatch(pattern, chosen):
+            return chosen
+        return next(word for word in (*pattern.split("|"), *_FITTING) if re.fullmatch(pattern, word))
+
+    return re.sub(r"{(\w+)(?::((?:[^{}]|{[^}]*})*))?}", fill, path)

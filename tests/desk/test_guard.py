@@ -12,22 +12,11 @@ from postoffice.model.people import RIGHTS, Grant, Right, Role, User
 from postoffice.store import people, printers
 from tests.desk import house
 from tests.desk.house import Browser, Office
-
-_ACTIONS = {"action": "release", "size": "thumb", "page": "1", "number": "1"}
-
-
-def address_of(path: str) -> str:
-    """A route's path with something in every place."""
-    return re.sub(r"{(\w+)(?::[^{}]*(?:{[^}]*}[^{}]*)?)?}", lambda found: _ACTIONS.get(found[1], new_id()), path)
-
-
-def _bare(path: str) -> str:
-    """A path without the patterns of its places."""
-    return re.sub(r":[^{}]*(?:{[^}]*}[^{}]*)?}", "}", path)
+from tests.desk.matrix import address_of, bare
 
 
 async def test_every_route_of_the_application_is_in_the_table(office: Office) -> None:
-    table = {(one.method, _bare(one.path)) for one in ROUTES}
+    table = {(one.method, bare(one.path)) for one in ROUTES}
     for route in office.app.router.routes():
         info = route.get_info()
         if "prefix" in info:
@@ -47,7 +36,7 @@ async def test_strangers_reach_nothing(office: Office) -> None:
         for route in ROUTES:
             if route.needs is Entry.ANYBODY:
                 continue
-            answer = await client.request(route.method, address_of(route.path), allow_redirects=False)
+            answer = await client.request(route.method, address_of(route.path, {}), allow_redirects=False)
             assert (answer.status, answer.headers["Location"].split("?")[0]) == (303, "/sign-in"), route.path
 
 
@@ -60,7 +49,7 @@ async def test_each_role_passes_where_its_rights_say_and_nowhere_else(office: Of
             if not isinstance(route.needs, Right) or route.path in ("/try", "/upload"):
                 continue
             answer = await browser.client.request(
-                route.method, address_of(route.path), headers={"X-CSRF": browser.csrf}, allow_redirects=False
+                route.method, address_of(route.path, {}), headers={"X-CSRF": browser.csrf}, allow_redirects=False
             )
             if route.needs in RIGHTS[role]:
                 assert answer.status != 403, f"{role} {route.path}"
@@ -68,14 +57,16 @@ async def test_each_role_passes_where_its_rights_say_and_nowhere_else(office: Of
                 assert answer.status == 403, f"{role} {route.path}"
 
 
-async def test_nothing_unsafe_happens_without_the_sessions_word(office: Office, alice: Browser) -> None:
-    for route in ROUTES:
-        if route.method == "GET" or route.needs is Entry.ANYBODY or route.own_check:
-            continue
-        for word in ("", "wrong"):
-            status, text, _ = await alice.post(address_of(route.path), csrf=word)
-            assert status == 403, route.path
-            assert "too old" in text
+async def test_nothing_unsafe_happens_without_the_sessions_word(office: Office) -> None:
+    user = await office.add_user("all@example.org", *(Grant(role) for role in Role))
+    async with house.browser(office, user) as browser:
+        for route in ROUTES:
+            if route.method == "GET" or route.needs is Entry.ANYBODY or route.own_check:
+                continue
+            for word in ("", "wrong"):
+                status, text, _ = await browser.post(address_of(route.path, {}), csrf=word)
+                assert status == 403, route.path
+                assert "too old" in text, route.path
 
 
 async def test_what_another_site_makes_a_browser_send_is_refused(alice: Browser) -> None:
@@ -95,6 +86,29 @@ async def test_every_answer_carries_the_headers(alice: Browser) -> None:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.slow
+async def test_every_page_of_the_desk_carries_the_headers_and_nothing_inline(office: Office, letters: bytes) -> None:
+    """Every GET of the table, whatever it answers; and each form that changes something carries the session's word."""
+    mailing = await office.add_mailing([house.piece(1, 1)], letters)
+    ids = {"mailing": mailing.id, "item": (await office.items_of(mailing))[0].id}
+    user = await office.add_user("all@example.org", *(Grant(role) for role in Role))
+    async with house.browser(office, user) as browser:
+        for route in ROUTES:
+            if route.method != "GET" or route.path == "/answers" or route.path.endswith("/live"):
+                continue
+            answer = await browser.client.get(address_of(route.path, ids), allow_redirects=False)
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"], route.path
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", route.path
+            assert answer.headers["Referrer-Policy"] == "no-referrer", route.path
+            assert answer.status < 500, route.path
+            if answer.content_type == "text/html" and not route.path.endswith("mail.html"):
+                text = await answer.text()
+                assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", text), route.path
+                for form in re.findall(r'<form[^>]*method="post".*?</form>', text, re.DOTALL):
+                    open_to_all = re.search(r'action="(/language|/sign-in[^"]*)"', form)
+                    assert open_to_all or f'name="csrf" value="{browser.csrf}"' in form or "hx-" in form, (route.path, form[:200])
 
 
 async def test_pages_bear_no_inline_script_style_or_foreign_address(office: Office, alice: Browser, letters: bytes) -> None:
@@ -133,7 +147,7 @@ async def test_a_narrowed_user_sees_the_mailings_of_the_own_printer_only(office:
         assert (await bob.get(f"/m/{visible.id}"))[0] == 200
         for route in ROUTES:
             if "{mailing}" in route.path or "{item}" in route.path:
-                path = address_of(route.path.replace("{mailing}", hidden.id).replace("{item}", item.id))
+                path = address_of(route.path, {"mailing": hidden.id, "item": item.id})
                 answer = await bob.client.request(route.method, path, headers={"X-CSRF": bob.csrf}, allow_redirects=False)
                 assert answer.status == 404, route.path
 
@@ -150,7 +164,7 @@ async def test_another_organisation_does_not_exist(office: Office, letters: byte
     async with house.browser(office, eve) as browser:
         for route in ROUTES:
             if "{mailing}" in route.path or "{item}" in route.path:
-                path = address_of(route.path.replace("{mailing}", mailing.id).replace("{item}", item.id))
+                path = address_of(route.path, {"mailing": mailing.id, "item": item.id})
                 answer = await browser.client.request(route.method, path, headers={"X-CSRF": browser.csrf}, allow_redirects=False)
                 assert answer.status == 404, route.path
 
