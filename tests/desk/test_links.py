@@ -71,6 +71,7 @@ async def test_a_link_is_extended_previewed_and_blocked_at_once(office: Office, 
         assert (await admin.post(f"/i/{item.id}/links/{link.id}/{deed}"))[0] == 409
 
 
+@pytest.mark.slow
 async def test_a_preview_is_a_short_visit_that_counts_as_nobody_s(office: Office, admin: Browser) -> None:
     item, link = await linked(office)
     status, _text, to = await admin.post(f"/i/{item.id}/links/{link.id}/preview")
@@ -82,6 +83,7 @@ async def test_a_preview_is_a_short_visit_that_counts_as_nobody_s(office: Office
     assert "Not opened yet" in (await admin.get(f"/i/{item.id}"))[1]
 
 
+@pytest.mark.slow
 async def test_links_of_other_letters_and_without_the_right_are_not_touched(office: Office, admin: Browser) -> None:
     item, link = await linked(office)
     from postoffice.compose.trial import trial_letters
@@ -96,6 +98,7 @@ async def test_links_of_other_letters_and_without_the_right_are_not_touched(offi
         assert (await looking.post(f"/i/{item.id}/mark", {"mark": "paid"}))[0] in (403, 404)
 
 
+@pytest.mark.slow
 async def test_a_mark_is_kept_and_shown(office: Office, admin: Browser) -> None:
     item, _link = await linked(office)
     assert (await admin.post(f"/i/{item.id}/mark", {"mark": "unpaid"}))[0] == 303
@@ -109,6 +112,7 @@ def line(kind: EventKind, code: str = "") -> events.Line:
     return events.Line(**{**values, "kind": kind, "code": code, "detail": {}})
 
 
+@pytest.mark.slow
 async def test_openings_are_told_apart(office: Office) -> None:
     item, link = await linked(office)
     assert opening_of(item, [link], []).word == "nobody"
@@ -117,6 +121,7 @@ async def test_openings_are_told_apart(office: Office) -> None:
     assert opening_of(item, [link], [line(EventKind.OPENED, "machine"), line(EventKind.OPENED)]).word == "unknown"
 
 
+@pytest.mark.slow
 async def test_the_officer_answers_requests_and_nobody_else_sees_them(office: Office, admin: Browser, clock: Any) -> None:
     async with office.house.database.write() as connection:
         made = await contacts.find_or_add(connection, office.organisation_id, {"k": {"name": "Anne", "points": []}}, clock.now())
@@ -157,6 +162,7 @@ def test_what_is_no_picture_is_no_logo_asvs_5_2(content: bytes) -> None:
     assert refused.value.code == "bad-logo"
 
 
+@pytest.mark.slow
 async def test_a_colour_must_be_readable_and_reaches_the_recipient_s_page(office: Office, admin: Browser) -> None:
     for colour, status in (("#7a1f5c", 303), ("#ffff00", 400), ("red;}", 400), ("", 303)):
         assert (await admin.post("/admin/organisation/look", {"colour": colour}))[0] == status, colour

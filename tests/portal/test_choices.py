@@ -57,6 +57,7 @@ async def test_no_is_a_line_with_its_proof_and_blocks_at_once(office_on_both: Of
     assert letter.token not in str(proof) and "anne@" not in str(proof)
 
 
+@pytest.mark.slow
 async def test_yes_after_no_lifts_what_they_blocked_but_no_bounce(office: Office) -> None:
     _letter, contact_id = await visited(office)
     await office.client.post("/l/choices", data={"promotion.email": "no"})
@@ -81,6 +82,7 @@ async def test_yes_after_no_lifts_what_they_blocked_but_no_bounce(office: Office
     assert await blocked(office, Purpose.PROMOTION), "an address that bounced stays blocked"
 
 
+@pytest.mark.slow
 async def test_saying_the_same_again_or_nothing_writes_nothing(office: Office) -> None:
     _letter, contact_id = await visited(office)
     for data in ({}, {"favourite": ""}, {"promotion.email": "perhaps"}, {"invoice.post": "no"}, {"x.y": "no"}):
@@ -91,6 +93,7 @@ async def test_saying_the_same_again_or_nothing_writes_nothing(office: Office) -
     assert len(await said(office, contact_id)) == 2
 
 
+@pytest.mark.slow
 async def test_all_off_spares_what_is_needed(office: Office) -> None:
     _letter, contact_id = await visited(office)
     assert "done=off" in (await office.client.post("/l/choices/off", allow_redirects=False)).headers["Location"]
@@ -103,6 +106,7 @@ async def test_all_off_spares_what_is_needed(office: Office) -> None:
     assert 'name="promotion.email" value="no" checked' in page
 
 
+@pytest.mark.slow
 async def test_paper_can_be_preferred(office: Office) -> None:
     _letter, contact_id = await visited(office)
     await office.client.post("/l/choices", data={"favourite": "post"})
@@ -112,6 +116,7 @@ async def test_paper_can_be_preferred(office: Office) -> None:
     assert (line.purpose, line.channel) == ("preference", "post")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "to", "kept"), [("email", "New@Example.ORG", "New@example.org"), ("mobile", "06 12 34 56 78", "+33612345678")]
 )
@@ -140,6 +145,7 @@ async def test_a_new_address_counts_once_its_code_was_typed(office: Office, what
     assert (line.purpose, line.channel) == ("address", channel.value) and kept not in str(line.proof)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "to"), [("email", "x"), ("email", "a@b\r\nBcc: c@d.fr"), ("mobile", "01 23 45 67 89"), ("mobile", "12"), ("mobile", "é")]
 )
@@ -150,6 +156,7 @@ async def test_what_is_no_address_gets_no_code(office: Office, what: str, to: st
     assert answer.status == 422 and not await sandboxed(office) and dump(office) == before
 
 
+@pytest.mark.slow
 async def test_my_data_is_seen_and_taken_away_with_the_letters(office: Office) -> None:
     letter, contact_id = await visited(office)
     await office.client.post("/l/choices", data={"promotion.email": "no"})
@@ -166,6 +173,7 @@ async def test_my_data_is_seen_and_taken_away_with_the_letters(office: Office) -
     assert "contact.data-taken" in actions
 
 
+@pytest.mark.slow
 async def test_erasure_is_asked_once_and_answered_by_the_officer(office: Office) -> None:
     _letter, contact_id = await visited(office)
     first = await office.client.post("/l/data/erase", allow_redirects=False)

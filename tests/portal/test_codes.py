@@ -59,6 +59,7 @@ async def test_link_code_letter_on_both_databases_asvs_6_5_1_and_6_5_4(office_on
     assert (await post(letter, ask=ask, code=code)).status == 422, "used once (6.5.1)"
 
 
+@pytest.mark.slow
 async def test_a_code_dies_after_ten_minutes_asvs_6_5_5(office: Office) -> None:
     (letter,) = await coded(office)
     ask = await asked(letter)
@@ -67,6 +68,7 @@ async def test_a_code_dies_after_ten_minutes_asvs_6_5_5(office: Office) -> None:
     assert (await post(letter, ask=ask, code=await last_code(office))).status == 422
 
 
+@pytest.mark.slow
 async def test_a_code_is_bound_to_its_request_and_link_asvs_6_6_2(office: Office) -> None:
     first, second = await coded(office, 2)
     ask = await asked(first)
@@ -78,6 +80,7 @@ async def test_a_code_is_bound_to_its_request_and_link_asvs_6_6_2(office: Office
     assert (await post(first, ask=newer, code=await last_code(office))).status == 303
 
 
+@pytest.mark.slow
 async def test_the_code_is_kept_as_a_hash_that_needs_the_request_asvs_6_5_2(office: Office) -> None:
     (letter,) = await coded(office)
     ask = await asked(letter)
@@ -110,6 +113,7 @@ async def test_the_sixth_wrong_code_is_429_and_a_restart_forgives_nothing_asvs_6
     assert (await post(letter, ask=ask, code=await last_code(office_on_both))).status == 303
 
 
+@pytest.mark.slow
 async def test_codes_at_the_same_time_are_judged_one_by_one_asvs_6_6_3(office_on_both: Office) -> None:
     (letter,) = await coded(office_on_both)
     ask = await asked(letter)
@@ -123,6 +127,7 @@ async def test_codes_at_the_same_time_are_judged_one_by_one_asvs_6_6_3(office_on
     assert sorted(answer.status for answer in right).count(303) == 1, "one use"
 
 
+@pytest.mark.slow
 async def test_sending_is_limited_by_link_and_by_number(office: Office) -> None:
     letters = await coded(office, 3)
     for _ in range(4):
@@ -167,6 +172,7 @@ async def test_ten_thousand_wrong_codes_from_a_thousand_addresses(office: Office
         assert not await connection.scalar(sa.select(sa.func.count()).select_from(tables.codes))
 
 
+@pytest.mark.slow
 async def test_wrong_proofs_over_many_links_of_one_contact_are_limited(office: Office) -> None:
     letters = await sent(office, 5)
     await belongs(letters)
@@ -175,6 +181,7 @@ async def test_wrong_proofs_over_many_links_of_one_contact_are_limited(office: O
     assert (await post(letters[4], proof=letters[4].proof)).status == 429
 
 
+@pytest.mark.slow
 async def test_without_a_carrier_or_an_address_the_page_says_whom_to_ask(office: Office) -> None:
     (letter,) = await sent(office, 1, proof=("code", ""), wanted=LinkProof.CODE)
     before = dump(office)
@@ -182,6 +189,7 @@ async def test_without_a_carrier_or_an_address_the_page_says_whom_to_ask(office:
     assert answer.status == 409 and "Mairie de Test" in await answer.text() and dump(office) == before
 
 
+@pytest.mark.slow
 async def test_what_asks_for_a_code_is_not_reached_by_a_weaker_proof_asvs_8_2_2(office: Office) -> None:
     (secret,) = await coded(office)
     (plain,) = await sent(office, 1, subject="Plain")

@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 
 import pikepdf
+import pytest
 import sqlalchemy as sa
 from PIL import Image
 
@@ -51,6 +52,7 @@ async def test_history_shows_what_this_sender_sent_to_this_contact_and_nothing_e
         assert (await office.client.get(f"/l/documents/{path}")).status == 404
 
 
+@pytest.mark.slow
 async def test_what_was_never_sent_or_was_blocked_is_not_in_the_history(office: Office) -> None:
     mine, draft, blocked = await sent(office, 3)
     await belongs([mine, draft, blocked])
@@ -64,6 +66,7 @@ async def test_what_was_never_sent_or_was_blocked_is_not_in_the_history(office: 
         assert (await office.client.get(f"/l/documents/{other.item.id}/1.png")).status == 404
 
 
+@pytest.mark.slow
 async def test_pages_are_light_pictures_and_can_be_read_aloud(office: Office) -> None:
     (letter,) = await sent(office, 1)
     await enter(letter)
@@ -99,6 +102,7 @@ async def test_a_second_link_opens_one_letter_for_who_it_was_made_for(office_on_
     assert "link.shared" in [row.action for row in trail] and CLIENT not in str(trail)
 
 
+@pytest.mark.slow
 async def test_a_second_link_ends_by_its_time_its_maker_and_its_parent(office: Office) -> None:
     mine, _ = await sent(office, 2)
     await belongs([mine])
@@ -119,6 +123,7 @@ async def test_a_second_link_ends_by_its_time_its_maker_and_its_parent(office: O
     assert (await office.client.get(third)).status == 404
 
 
+@pytest.mark.slow
 async def test_odd_wishes_to_share_make_no_link(office: Office) -> None:
     mine, other = await sent(office, 2)
     await belongs([mine])
@@ -134,6 +139,7 @@ async def test_odd_wishes_to_share_make_no_link(office: Office) -> None:
     assert (await office.client.post(f"/l/documents/{mine.item.id}/share", data={"email": CLIENT})).status == 422
 
 
+@pytest.mark.slow
 async def test_a_visit_ends_when_nothing_happens_and_at_its_absolute_end_asvs_7_3(office: Office) -> None:
     (letter,) = await sent(office, 1)
     await enter(letter)
@@ -148,6 +154,7 @@ async def test_a_visit_ends_when_nothing_happens_and_at_its_absolute_end_asvs_7_
     assert (await office.client.get("/l/document")).status == 403, "idle"
 
 
+@pytest.mark.slow
 async def test_staff_s_preview_shows_the_letter_and_leaves_no_trace_of_a_reader(office: Office) -> None:
     mine, other = await sent(office, 2)
     await belongs([mine, other])
