@@ -29,7 +29,7 @@ from postoffice.pdf.text import LEFT_SLACK, Line, PageText, ZoneText
 #: share of unreliable letters above which the window is read as a picture
 _GARBLED = 0.3
 #: letters of a page that its plausibility is judged by
-_SAMPLE = 800
+_SAMPLE = 1500
 #: windows per run of Tesseract: one run holds their pictures (400 KB each) at the same time
 _OCR_BATCH = 16
 #: what a text zone may hold; an expression is tried on no more

@@ -46,6 +46,8 @@ _LIGATURES = str.maketrans(
 )
 _VISIBLE = re.compile(r"[^\s\x00-\x1f](?:[^\r\n]*[^\s\x00-\x1f])?")
 _INVISIBLE = frozenset({0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x0002, 0xFFFE})
+#: what pdfium makes of a hyphen that it takes for one of a broken word; the page shows it all the same
+_BROKEN = frozenset({0x0002, 0xFFFE})
 #: letters that ligatures are made of
 _JOINING = frozenset(map(ord, "fijlst"))
 _SPACES = frozenset({0x20, 0xA0, 0x09, 0x0A, 0x0D, 0x202F, 0x2007, 0x2002, 0x2003, 0x2009})
@@ -204,14 +206,8 @@ class PageText:
             if upright and not top - _UNEVEN <= start[1] <= bottom + _UNEVEN:
                 continue
             end = self._box(last)
-            span = _Span(
-                first,
-                last,
-                min(start[0], end[0]),
-                max(start[0] + start[2], end[0] + end[2]),
-                min(start[1], end[1]),
-                max(start[1] + start[3], end[1] + end[3]),
-            )
+            sides = (min(start[0], end[0]), max(start[0] + start[2], end[0] + end[2]))
+            span = _Span(first, last, *sides, min(start[1], end[1]), max(start[1] + start[3], end[1] + end[3]))
             if span.bottom >= top and span.top <= bottom and span.right >= left and span.left <= right:
                 yield span
 
@@ -270,6 +266,8 @@ class PageText:
                 # pdfium makes up spaces where gaps are wide for it: in spaced-out text, between all letters
                 space = min(space, _GUESSED_GAP if pdfium.FPDFText_IsGenerated(raw, index) else _REAL_SPACE)
                 continue
+            if code in _BROKEN:
+                code = 0x2D
             if code in _INVISIBLE:
                 continue
             if index - span.first < _PROBE:

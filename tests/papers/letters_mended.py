@@ -99,8 +99,8 @@ def under_picture(pdf: pikepdf.Pdf, chance: random.Random) -> None:
             BitsPerComponent=8,
         )  # fmt: skip
         text = re.sub(rb"\bBT\b", b"BT 3 Tr", _content(page))
-        page.add_resource(made, Name.XObject, Name("/Scan"))
-        page.obj.Contents = pdf.make_stream(b"q " + text + b" Q q %.3f 0 0 %.3f 0 0 cm /Scan Do Q" % _A4)
+        page.add_resource(made, Name.XObject, Name(f"/Scan{number}"))  # pages may share their resources
+        page.obj.Contents = pdf.make_stream(b"q " + text + b" Q q %.3f 0 0 %.3f 0 0 cm /Scan%d Do Q" % (*_A4, number))
     shown.close()
 
 
