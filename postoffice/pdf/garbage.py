@@ -4,8 +4,7 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-
-#: from so many letters on, their frequency tells more sharply: 0.65 and more in French, English and German, 0.51 at most of shifted text
+#: from so many letters on, their frequency tells more sharply: 0.65 and more in French, English and German, 0.51 at most of shifted
 _MANY = 100
 
 
