@@ -21,6 +21,27 @@ from tests import servers
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+#: rooms of pages: an application is built for each of their tests, so that they wait for `make test`, but for a few of each
+PAGES = ("desk", "portal")
+LOOKED_AT_EACH_TIME = {
+    "desk/test_guard.py",
+    "desk/test_matrix.py",
+    "desk/test_options.py",
+    "desk/test_board.py",
+    "portal/test_links.py",
+    "portal/test_unsubscribe.py",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here)
+        if place.parts[0] in PAGES and place.as_posix() not in LOOKED_AT_EACH_TIME:
+            item.add_marker(pytest.mark.slow)
+
+
 class FixedClock:
     """A clock that stands still until it is told to move."""
 

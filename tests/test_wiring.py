@@ -16,7 +16,7 @@ from postoffice.settings import Settings
 from postoffice.store import carriers, people, printers
 from postoffice.wiring import open_house, owner_name
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.timeout(60), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -151,11 +151,11 @@ async def _printer(call: Call, printer_id: str | None) -> PrinterCard | None:
 async def _new_mailing(call: Call, parcel: Parcel, card: PrinterCard | None, content: Content | None) -> NewMailing:
     asked = parcel.asked
     usual = card.options if card else Options()
+    if content is not None:
+        usual = replace(usual, purpose=Purpose(content.purpose))
     options = shaping.changed(usual, asked.options)
     async with call.house.database.read() as connection:
         await plans.resolved(connection, call.organisation_id, options)  # a plan that does not exist is told now, not when it is sent
-    if content is not None:
-        usual = replace(usual, purpose=Purpose(content.purpose))
     automatic = bool(asked.send)
     if automatic and not call.may(Right.SEND):
         raise NotAllowed("no-right", "This key may bring mailings in, but not send them.", help="Leave 'send' out, or use another key.")

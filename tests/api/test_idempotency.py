@@ -3,11 +3,15 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from postoffice.model.mailing import NewMailing, Source
 from postoffice.model.states import MailingState
 from postoffice.store import idempotency, mailings
 from tests.api.sending import MAILINGS, post
 from tests.doors import Office, letters
+
+pytestmark = pytest.mark.slow
 
 
 async def _all(office: Office) -> list[MailingState]:

@@ -8,6 +8,8 @@ from postoffice.store import plans
 from tests.api.sending import MAILINGS, brought_in, post
 from tests.doors import Office
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_program_names_a_plan_or_writes_one(office: Office) -> None:
     key = await office.key(live=False)

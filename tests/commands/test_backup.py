@@ -19,6 +19,8 @@ from postoffice.store import schema as tables
 from postoffice.store.verify import summary
 from tests.commands.office import Lying
 
+pytestmark = pytest.mark.slow
+
 
 def _empty(folder: Path, key: Path | None = None, **more: Any) -> Settings:
     folder.mkdir()

@@ -16,6 +16,8 @@ from postoffice.store import schema as tables
 from postoffice.store.verify import summary
 from tests.commands.office import Lying
 
+pytestmark = pytest.mark.slow
+
 STALE = time.time() - 10 * 3600
 
 

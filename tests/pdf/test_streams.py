@@ -8,6 +8,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from PIL import ImageFilter
 
 from postoffice.model.ids import from_bytes, new_id, to_bytes
@@ -18,6 +19,8 @@ from postoffice.pdf.raster import ink, picture
 from postoffice.pdf.streams import Limits, StreamPiece, build, plan
 from tests.papers import faults
 from tests.papers.defects import letter, put
+
+pytestmark = pytest.mark.slow
 
 
 def piece(folder: Path, number: int, pages: int = 1, **how: object) -> StreamPiece:

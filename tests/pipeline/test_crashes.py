@@ -17,6 +17,8 @@ from postoffice.store.batches import Batch
 from postoffice.store.deliveries import Change, LostLease
 from tests.pipeline.house import Office, PlannedCarrier, dead_owner, people_items
 
+pytestmark = pytest.mark.slow
+
 LEASE = timedelta(seconds=60)
 #: abilities of a carrier on e-mail, by what it offers against doubt
 KEYS = Abilities(Channel.EMAIL, keeps_keys=True, chunk=2)

@@ -3,12 +3,16 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from postoffice import actions, duplicates, pricing
 from postoffice.compose.trial import trial_merge
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import ItemState, MailingState
 from postoffice.store import items, twins
 from tests.pipeline.house import Office, people_items
+
+pytestmark = pytest.mark.slow
 
 
 def _letters(count: int, text: str = "a") -> list[Any]:

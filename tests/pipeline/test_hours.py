@@ -32,7 +32,7 @@ async def _sent(office: Office, options: Options, count: int = 1) -> Mailing:
 
 async def test_what_comes_too_late_ends_and_climbs_nothing(office: Office, carriers: dict[Channel, PlannedCarrier]) -> None:
     now = office.clock.now()
-    options = Options(channel=None, ladder="email-link > post", send_at=now + timedelta(hours=5), not_after=now + timedelta(hours=2))
+    options = Options(channel=None, ladder="email-link > post", send_at=now + timedelta(hours=1), not_after=now + timedelta(hours=2))
     mailing = await _sent(office, options, 2)
     office.clock.pass_by(hours=2, minutes=1)
     await office.work()

@@ -16,6 +16,8 @@ from postoffice.store.schema import contact_points, contacts
 from tests.conftest import FixedClock
 from tests.pipeline.house import Office
 
+pytestmark = pytest.mark.slow
+
 HEAD = "Civilité;Prénom;Nom;Adresse;Code postal;Ville;E-mail;Portable;N° client;Opt-in;Solde"
 JEAN = "M.;Jean;Dupont;12 rue de l'Église;1000;Bourg-en-Bresse;jean@example.org;612345678.0;C-1;oui;12,5"
 MARIE = "Mme;Marie;Martin;3 place Bellecour;69002;Lyon;marie@example.org;+33 6 98 76 54 32;C-2;non;0"
@@ -101,7 +103,9 @@ async def test_a_trial_writes_nothing_and_tells_what_the_import_then_does(person
     await person.applied("\n".join([HEAD, JEAN, MARIE]).encode())
     clock.pass_by(hours=1)
     moved = JEAN.replace("jean@example.org", "jean@example.net")
-    again = "\n".join([HEAD, moved, MARIE, ";;;;;;;;;;5", ";Paul;Petit;;;;paul@example.org;;C-3;;", ";P.;Petit;;;;paul@example.org;;C-3;;"])
+    again = "\n".join(
+        [HEAD, moved, MARIE, ";;;;;;;;;;5", ";Paul;Petit;;;;paul@example.org;;C-3;;", ";P.;Petit;;;;paul@example.org;;C-3;;"]
+    )
     tried = await person.tried(again.encode())
     counts = {name: number for name, number in tried.outcome["counts"].items() if number}
     assert counts == {"changed": 1, "unchanged": 1, "refused": 1, "new": 1, "again": 1}
@@ -188,7 +192,7 @@ async def test_taking_back_leaves_what_somebody_changed_since(person: Importer, 
 
 CARDS = (
     "BEGIN:VCARD\r\nVERSION:4.0\r\nN:Dupont;Jean;;;\r\nFN:Jean Dupont\r\nORG:Mairie\\, service;Eau\r\n"
-    "ADR;LABEL=\"x:y\":;;12 rue de l'Ég\r\n lise;Lyon;;69002;France\r\nEMAIL;TYPE=work:jean@example.org\r\n"
+    'ADR;LABEL="x:y":;;12 rue de l\'Ég\r\n lise;Lyon;;69002;France\r\nEMAIL;TYPE=work:jean@example.org\r\n'
     "item1.TEL;VALUE=uri;TYPE=cell:tel:+33612345678\r\nTEL;TYPE=fax:+33 4 78 12 34 56\r\nCATEGORIES:client,eau\r\nEND:VCARD\r\n"
     "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Martin;Marie;;;\r\nEMAIL:marie@example.org\r\nEND:VCARD\r\n"
 )

@@ -17,6 +17,8 @@ from postoffice.store import people, schema, templates
 from postoffice.store.templates import Version
 from tests.pipeline.house import Office
 
+pytestmark = pytest.mark.slow
+
 LETTER = """<!doctype html><style>{% include "style.css" %}</style><div class="address">{{ address | address }}</div>
 <p>{{ greeting }}, {{ amount | money }} le {{ due | date }}.</p>{% if bomb %}{{ "x" * 10 ** 12 }}{% endif %}"""
 STYLE = "@page { size: A4; margin: 20mm }"

@@ -16,6 +16,8 @@ from postoffice.pipeline.news import apply_news
 from postoffice.store import events
 from tests.pipeline.house import Office, PlannedCarrier, people_items
 
+pytestmark = pytest.mark.slow
+
 EMAIL = Options(channel=Channel.EMAIL)
 #: word of the sandbox -> where an e-mail ends, and where paper does
 ENDS = {

@@ -19,6 +19,8 @@ from postoffice.store import returned as entries
 from postoffice.store import schema as tables
 from tests.pipeline.house import Office, PlannedCarrier, people_items
 
+pytestmark = pytest.mark.slow
+
 CLERK = Actor("user:clerk", None)
 PAPER = Options(channel=Channel.POST)
 LADDER = Options(channel=None, ladder="email-link 3d > post > sms-link")

@@ -29,6 +29,8 @@ from postoffice.store import hooks, people
 from postoffice.store import schema as tables
 from tests.pipeline.house import Office, people_items
 
+pytestmark = pytest.mark.slow
+
 EMAIL = Options(channel=Channel.EMAIL)
 
 

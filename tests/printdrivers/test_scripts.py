@@ -14,6 +14,8 @@ import pytest
 
 from tests.printdrivers.fake_office import TOKEN, FakeOffice
 
+pytestmark = pytest.mark.slow
+
 PRINTDRIVERS = Path(__file__).resolve().parents[2] / "printdrivers"
 SHELL = sorted([*PRINTDRIVERS.glob("*/*.sh"), *PRINTDRIVERS.glob("*/*.command")])
 POWERSHELL = sorted(PRINTDRIVERS.glob("windows/*.ps1"))

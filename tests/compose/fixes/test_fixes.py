@@ -19,6 +19,8 @@ from postoffice.pdf.raster import ink, picture
 from tests.papers import faults
 from tests.papers.defects import letter, put, rotated_and_cropped
 
+pytestmark = pytest.mark.slow
+
 needs_ghostscript = pytest.mark.skipif(shutil.which("gs") is None, reason="ghostscript is not installed")
 ADDRESS = ("Mme Zoé LEFÈVRE", "3 RUE DU PUITS", "67000 STRASBOURG")
 
