@@ -141,6 +141,8 @@ def _cell(text: str) -> str:
 async def alerts(request: web.Request, visit: Visit) -> list[Figures]:
     """For the page Today: mailings of the last days with too many unsubscribes or complaints."""
     now = house_of(request).clock.now()
-    whose = Whose(visit.organisation.id, now - figures.ALERTED, now + timedelta(minutes=1), printer_ids=visit.printer_ids, user_id=visit.user.id)
+    whose = Whose(
+        visit.organisation.id, now - figures.ALERTED, now + timedelta(minutes=1), printer_ids=visit.printer_ids, user_id=visit.user.id
+    )
     async with house_of(request).database.read() as connection:
         return await figures.alerted(connection, whose)

@@ -57,7 +57,9 @@ async def reset_second_factor(request: web.Request) -> web.StreamResponse:
     """POST /admin/people/{user}/second-factor: for somebody who lost app, codes and passkeys. All sessions of this person end."""
     person = await _load(request)
     if person.id == request[VISIT].user.id:
-        raise Conflict("own-second-factor", "You cannot take away your own second factor here.", help="Use the page of your own account.")
+        raise Conflict(
+            "own-second-factor", "You cannot take away your own second factor here.", help="Use the page of your own account."
+        )
     async with house_of(request).database.write() as connection:
         await factors.forget_all(connection, person.id)
         await note(request, connection, "user.second-reset", person.id)

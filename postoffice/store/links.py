@@ -181,7 +181,13 @@ async def share(
     """A second link to one letter, to be proven with `email`; it never outlives the first. Returns its token."""
     token = new_token()
     token_hash = hash_token(token)
-    row: dict[str, Any] = {"id": new_id(), "organisation_id": parent.organisation_id, "item_id": item_id, "delivery_id": None, "token_hash": token_hash}
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "organisation_id": parent.organisation_id,
+        "item_id": item_id,
+        "delivery_id": None,
+        "token_hash": token_hash,
+    }
     row |= {"proof": "email", "proof_hash": proof_hash(token_hash, email), "tries": 0, "created_at": now, "parent_id": parent.id}
     row |= {"expires_at": min(now + lifetime, parent.expires_at), "label": label}
     await connection.execute(links.insert(), row)
