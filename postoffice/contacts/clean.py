@@ -146,8 +146,8 @@ def _kind(told: str, name: str, company: str) -> str:
 def _address(told: Mapping[str, str], name: str, company: str, home: str, wrong: list[Reason]) -> PostalAddress | None:
     streets = [line for part in ("street", "street2", "street3") for line in re.split(r"[\n;]", told.get(part, "")) if line.strip()]
     postcode, town = _whole(told.get("postcode", "")), told.get("town", "")
-    if not (streets or town):
-        return None
+    if not (streets or (postcode and town)):
+        return None  # a town alone is something to know of a contact, but no letter gets there
     country = _country(told.get("country", ""))
     if (country or home) == "FR" and postcode.isdigit() and len(postcode) == 4:
         postcode = "0" + postcode  # a spreadsheet took 01000 for a number

@@ -111,7 +111,9 @@ def change_of(card: Card, known: Known) -> Change:
 
 def _fresh_points(card: Card, known: Known) -> list[tuple[str, str, PostalAddress | None]]:
     found: list[tuple[str, str, PostalAddress | None]] = []
-    if card.address and plain(" ".join(card.address.lines)) not in {plain(value) for value in known.points.get("post", ())}:
+    places = known.points.get("post", ())
+    whole = card.address and (len(card.address.lines) > 2 or not places)  # without a street it adds nothing to one that has it
+    if card.address and whole and plain(" ".join(card.address.lines)) not in {plain(value) for value in places}:
         found.append(("post", ", ".join(card.address.lines)[:500], card.address))
     for channel, values in card.values().items():
         there = {value.lower() for value in known.points.get(channel, ())}
