@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from postoffice import actions, addressbook
 from postoffice.contacts.keys import keys_of
 from postoffice.model.address import PostalAddress
 from postoffice.model.item import NewItem
 from postoffice.pipeline import matching
-from postoffice.store import contact_book, doubts, items, merges, points
+from postoffice.store import contact_book, doubts, events, items, merges, points
 from postoffice.store.contact_book import NewContact
 from postoffice.store.schema import contacts
-from tests.pipeline.house import Office
+from tests.pipeline.house import Office, people_items
 
 HOME = PostalAddress(("Jean Dupont", "12 rue de l'Église", "69002 LYON"), "69002", "LYON", "FR")
 
@@ -129,7 +130,6 @@ async def test_reading_a_mailing_twice_matches_once_and_planning_makes_contacts_
     mailing = await office.drafts(
         [letter("Dupont Jean", "12 rue de l Eglise", "69002 Lyon"), letter("Anne Neu", "1 rue X", "75011 PARIS")]
     )
-    from postoffice import actions
 
     await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
     await office.work(1)
@@ -141,3 +141,23 @@ async def test_reading_a_mailing_twice_matches_once_and_planning_makes_contacts_
     (again,) = await matched(office, letter("NEU Anne", "1, rue X", "75011 Paris"))
     assert again.contact_id == second.contact_id, "what planning made is found by the next mailing, whatever its writing"
     assert await office.items(mailing) and items
+
+
+async def test_news_for_an_erased_contact_reaches_its_letter_without_the_person(office: Office) -> None:
+    mailing = await office.drafts(people_items(2))
+    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await office.work()
+    before = await office.items(mailing)
+    kept = await addressbook.erase(office.house, office.organisation_id, before[0].contact_id, actions.OFFICE, "asked")
+    assert kept.letters_under_way == 1
+    await office.follow()
+    after = await office.items(mailing)
+    assert [item.state.value for item in after] == ["delivered", "delivered"], office.log.lines
+    again = await addressbook.erase(office.house, office.organisation_id, before[0].contact_id, actions.OFFICE, "asked")
+    assert again.letters_blanked == 1
+    blank = (await office.items(mailing))[0]
+    assert (blank.address, blank.email, blank.mobile, blank.fax) == (None, "", "", "") and blank.contact_id == before[0].contact_id
+    async with office.house.database.read() as connection:
+        lines = await events.of_contact(connection, before[0].contact_id)
+        gone = await contact_book.get(connection, office.organisation_id, before[0].contact_id)
+    assert lines and (gone.name, gone.points) == ("", ()) and gone.erased_at
