@@ -27,7 +27,7 @@ from postoffice.store.imports import Import, ImportState
 
 STEP = "import"
 QUEUE = "compose"
-BLOCKS = 3  #: of import_rows.BLOCK rows, in one transaction: the index is written in order, so larger pieces cost less
+BLOCKS = 2  #: of import_rows.BLOCK rows, in one transaction: the index is written in order, so larger pieces cost less
 EXAMPLES = 200  #: changes that a trial shows
 MOST_LINES = 10_000  #: refused rows that are kept to be looked at
 _TABLE = "application/x-postoffice-rows"
