@@ -1,11 +1,14 @@
 """What comes back by e-mail reaches its delivery, once, and only as far as it can be trusted."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from postoffice.model.ids import new_id
 from postoffice.pipeline.mailroom import Mailroom
+from postoffice.store import schema as tables
 from tests.pipeline.house import Office
 from tests.pipeline.returning import DOMAIN, answer, back, blocked, bounce, come_back, kept, posted, state, told, words
 
@@ -65,10 +68,13 @@ async def test_an_old_mail_to_the_same_address_is_not_meant(office: Office) -> N
 
 
 @pytest.mark.slow
-async def test_a_soft_bounce_fails_the_delivery_and_blocks_nothing(office: Office) -> None:
+async def test_a_full_mailbox_fails_the_delivery_and_is_left_alone_for_a_month(office: Office) -> None:
     item = await posted(office)
     await come_back(office, bounce(item.delivery_id, say="552 5.2.2 Mailbox full"))
-    assert (await state(office, item), await blocked(office)) == ("failed", [])
+    assert (await state(office, item), await blocked(office)) == ("failed", [("mailbox-full", None)])
+    async with office.house.database.read() as connection:
+        (until,) = list(await connection.scalars(sa.select(tables.suppressions.c.expires_at)))
+    assert timedelta(days=29) < until - office.clock.now() <= timedelta(days=30)
 
 
 @pytest.mark.slow
