@@ -76,9 +76,7 @@ class Book:
     def put(self, number: int, body: bytes) -> None:
         """Write the object of this number."""
         self._offsets[number] = self._place
-        if body.endswith(
-            b"\r\nendstream"
-        ):  # data that ends in CR: with a single LF behind it a reader may take both for the end of line
+        if body.endswith(b"\r\nendstream"):  # a reader may take this CR for part of the end of line
             body = body.removesuffix(b"\nendstream") + b"\r\nendstream"
         self._write(b"%d 0 obj\n%b\nendobj\n" % (number, body))
 
