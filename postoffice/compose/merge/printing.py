@@ -202,4 +202,3 @@ h1 { font-size: 16pt; margin: 0 0 6mm } p { margin: 0 0 2mm; overflow-wrap: anyw
 <h1>{{ "Ce pli n'a pas été fait." if language == "fr" else "This letter was not made." }}</h1>
 {% for line in lines %}<p>{{ line }}</p>{% endfor %}
 </html>"""
-
