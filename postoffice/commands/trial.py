@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -36,7 +37,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     """Describe the verb."""
     parser = subparsers.add_parser("try", help="walk the whole road with generated letters, to the sandbox")
     parser.add_argument("--letters", type=int, default=500, help="how many letters (default 500)")
-    parser.add_argument("--seed", type=int, default=1, help="other letters for another number")
+    parser.add_argument(
+        "--seed", type=int, help="the same letters for the same number (default: others each time, lest they be held as doubles)"
+    )
     parser.add_argument(
         "--through", choices=["auto", "cups", "ipp"], default="auto", help="print by a CUPS queue where one runs, or directly"
     )
@@ -61,7 +64,7 @@ async def _try(settings: Settings, arguments: argparse.Namespace) -> dict[str, A
     printer_id, token, secret = await _prepare(settings)
     stages: dict[str, float] = {}
     watch = _Watch(stages)
-    content = trial_letters(arguments.letters, arguments.seed)
+    content = trial_letters(arguments.letters, secrets.randbelow(10**9) if arguments.seed is None else arguments.seed)
     watch.lap("generate")
     uri = uri_of(settings, token)
     through = "cups" if arguments.through == "cups" or (arguments.through == "auto" and cups_runs()) else "ipp"
