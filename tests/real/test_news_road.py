@@ -76,13 +76,13 @@ def test_from_the_knock_to_the_crm(office: Office, crm: tuple[list[Any], str]) -
     bearer = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     assert post(f"{office.url}/api/v1/webhooks", wanted, **bearer) == 201
     office.try_letters(5)
-    wait_for(lambda: sum(one["type"] == "item.delivered" for one in told) >= 5, 30, what="five deliveries at the CRM")
+    wait_for(lambda: sum(one["type"] == "item.delivered" for one in told) >= 5, 60, what="five deliveries at the CRM")
     path, delivery_id = asyncio.run(_arrange(office))
     body = json.dumps([{"key": delivery_id, "status": "opened", "at": "2026-11-23T10:00:00Z"}]).encode()
     signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     for _ in range(3):
         assert post(office.url + path, body, **{"x-sandbox-signature": signature}) == 200
-    wait_for(lambda: [one for one in told if one["type"] == "item.opened"], 20, what="the opening at the CRM")
+    wait_for(lambda: [one for one in told if one["type"] == "item.opened"], 60, what="the opening at the CRM")
     before = asyncio.run(_count(office, "opened"))
     assert "1 pieces of news read again: 0 new events, 0 pieces not understood" in office.run("events", "replay")
     assert asyncio.run(_count(office, "opened")) == before == 1
