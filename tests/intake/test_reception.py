@@ -47,5 +47,5 @@ async def test_a_burst_without_an_end_is_rung_for_in_between(tmp_path: Path) -> 
             reception.ring_soon(Work("compose", new_id(), 1))
             sent += 1
             await asyncio.sleep(0.005)
-    assert 2 < sent
+    assert sent > 2
     await _until_rung(bell, sent)
