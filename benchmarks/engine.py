@@ -20,7 +20,8 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt
 from postoffice.model.ids import new_id
@@ -109,7 +110,7 @@ async def _walk(url: str, folder: Path, channel: Channel, count: int) -> dict[st
     office.carriers.mine[channel] = carrier
     try:
         mailing = await office.drafts(people_items(count), Options(channel=channel))
-        await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+        await steering.send(office.house, mailing, mailing.options, OFFICE)
         rates = {"plan": count / await _work(office), "dispatch": count / await _work(office)}
         assert await office.states(mailing) == {"handed_over": count}, (carrier.taken, office.log.lines)
         return rates

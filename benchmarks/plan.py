@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from postoffice import actions, pricing
+from postoffice.actions import pricing, steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel
 from postoffice.model.item import NewItem
 from postoffice.model.mailing import Options
@@ -118,7 +119,7 @@ async def _open(folder: Path, url: str, stack: AsyncExitStack) -> Office:
 
 async def _plan(office: Office, size: int) -> tuple[float, float]:
     mailing = await office.drafts(_items(size), LADDER)
-    await actions.send(office.house, mailing, LADDER, actions.OFFICE)
+    await steering.send(office.house, mailing, LADDER, OFFICE)
     (batch,) = await office.open_batches("plan")
     gc.collect()
     wall, cpu = time.perf_counter(), time.process_time()

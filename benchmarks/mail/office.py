@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.engine import _work
 from benchmarks.mail.job import DOMAIN, SELECTOR, SENDER
-from postoffice import actions
+from postoffice.actions import steering
 from postoffice.channels.email.pool import Relay
 from postoffice.channels.email.sign import Signer
 from postoffice.channels.email.smtp import SmtpCarrier
@@ -49,7 +49,7 @@ async def _walk(folder: Path, port: int, connections: int) -> dict[str, float]:
             await people.update_organisation(connection, organisation_id, settings={"sender_email": SENDER})
         mailing = await office.drafts(people_items(OFFICE), Options(channel=Channel.EMAIL))
         started = time.perf_counter()
-        await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+        await steering.send(office.house, mailing, mailing.options, OFFICE)
         planned = await _work(office)
         handed = await _work(office)
         seconds = time.perf_counter() - started

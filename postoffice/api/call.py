@@ -9,7 +9,7 @@ from typing import TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from postoffice.actions import Actor
+from postoffice.actions.actor import Actor
 from postoffice.api.problems import Refusal, invalid, invalid_field
 from postoffice.house import House
 from postoffice.model.errors import NotFound, TooLarge

@@ -5,7 +5,7 @@ import binascii
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from postoffice import addressbook, optouts
+from postoffice.actions import addressbook, optouts
 from postoffice.api import contact_shapes as shapes
 from postoffice.api.call import Call
 from postoffice.api.problems import invalid_field

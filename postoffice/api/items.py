@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import actions
+from postoffice.actions import steering
 from postoffice.api import shapes, shaping
 from postoffice.api.call import Call
 from postoffice.model.disposition import content_disposition
@@ -31,7 +31,7 @@ async def change_item(call: Call) -> shapes.Item:
     await _edit(call, mailing, item, told)
     if told.held is False:
         item, mailing = await call.item()
-        await actions.release(call.house, item, call.actor)
+        await steering.release(call.house, item, call.actor)
     if told.excluded:
         await _exclude(call, mailing, item, include=False)
     item, _ = await call.item()
@@ -46,13 +46,13 @@ async def _edit(call: Call, mailing: Mailing, item: Item, told: shapes.ItemChang
     if told.channel is not None:
         values["channel"] = told.channel
     if values:
-        await actions.edit_item(call.house, mailing, item, call.actor, **values)
+        await steering.edit_item(call.house, mailing, item, call.actor, **values)
     if "channel" in told.model_fields_set and told.channel is None:
-        await actions.follow_plan(call.house, item)
+        await steering.follow_plan(call.house, item)
 
 
 async def _exclude(call: Call, mailing: Mailing, item: Item, *, include: bool) -> None:
-    if not await actions.exclude(call.house, mailing, [item.id], call.actor, include=include):
+    if not await steering.exclude(call.house, mailing, [item.id], call.actor, include=include):
         raise Conflict(
             "item-state",
             f"This letter is {item.state.value}: it cannot be left out or taken in any more.",
@@ -64,7 +64,7 @@ async def _exclude(call: Call, mailing: Mailing, item: Item, *, include: bool) -
 async def cancel_item(call: Call) -> shapes.Item:
     """Stop an item that no carrier has yet; 409 when it is too late."""
     item, _ = await call.item()
-    await actions.cancel_item(call.house, item, call.actor)
+    await steering.cancel_item(call.house, item, call.actor)
     item, _ = await call.item()
     return shaping.item(item)
 

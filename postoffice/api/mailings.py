@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from postoffice import actions, pricing
+from postoffice.actions import pricing, steering
 from postoffice.api import shapes, shaping
 from postoffice.api.call import Call, cursor_of, position_of
 from postoffice.model.errors import Conflict
@@ -55,16 +55,16 @@ async def send(call: Call) -> shapes.MailingDetail:
     if told.more:
         if told.options.model_fields_set:
             raise Conflict("mailing-state", "The options of a mailing that was sent stay as they are.", help="Leave 'options' out.")
-        await actions.send_more(call.house, mailing, call.actor)
+        await steering.send_more(call.house, mailing, call.actor)
     else:
-        await actions.send(call.house, mailing, shaping.changed(mailing.options, told.options), call.actor)
+        await steering.send(call.house, mailing, shaping.changed(mailing.options, told.options), call.actor)
     return await _detail(call, await call.mailing())
 
 
 async def cancel(call: Call) -> shapes.Cancelled:
     """Take back what no carrier has yet."""
     mailing = await call.mailing()
-    stopped = await actions.cancel(call.house, mailing, call.actor)
+    stopped = await steering.cancel(call.house, mailing, call.actor)
     return shapes.Cancelled(items=stopped, mailing=shaping.mailing(await call.mailing(), call.house.url))
 
 
@@ -86,5 +86,5 @@ async def change_options(call: Call) -> shapes.MailingDetail:
     chosen = shaping.changed(mailing.options, call.told(shapes.QuoteRequest).options)
     async with call.house.database.read() as connection:
         await plans.resolved(connection, call.organisation_id, chosen)
-    await actions.set_options(call.house, mailing, chosen, call.actor)
+    await steering.set_options(call.house, mailing, chosen, call.actor)
     return await _detail(call, replace(mailing, options=chosen))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
+from postoffice.actions.pricing import Quote
 from postoffice.api import shapes
 from postoffice.api.problems import invalid_field
 from postoffice.model.address import PostalAddress
@@ -11,7 +12,6 @@ from postoffice.model.finding import Finding
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import ItemState
-from postoffice.pricing import Quote
 from postoffice.store.events import Line
 from postoffice.store.printers import Printer
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from postoffice import listing
+from postoffice.actions import listing
 from postoffice.api.call import Call
 from postoffice.api.shapes import Id, Input, Line, Output, Text
 from postoffice.model.channel import Channel, Purpose

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-from postoffice import templating
+from postoffice.actions import templating
 from postoffice.api import template_shapes as shapes
 from postoffice.api.call import Call
 from postoffice.api.parts import Parcel

@@ -5,10 +5,10 @@ import asyncio
 import json
 from datetime import UTC, datetime
 
+from postoffice.actions.sending_domains import KEEP, KINDS, Line, SendingDomains, Verdict
 from postoffice.channels.email.dns import DnsTools
 from postoffice.commands.common import add_data, open_rows, settings_of
 from postoffice.model.errors import NotFound, PostOfficeError
-from postoffice.sending_domains import KEEP, KINDS, Line, SendingDomains, Verdict
 from postoffice.settings import Settings
 from postoffice.store import dkim, people
 from postoffice.store.dkim import DkimRow

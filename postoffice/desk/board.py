@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import actions, pricing
+from postoffice.actions import pricing, steering
 from postoffice.desk.choices import channel_of, filter_of, text_of, unknown_word
 from postoffice.desk.live import Look, look
 from postoffice.desk.options import leaf
@@ -160,7 +160,7 @@ async def resend(request: web.Request) -> web.StreamResponse:
         raise unknown_word() from None
     chosen = await _chosen(request, mailing)
     if text_of(form, "sure") == str(len(chosen)):
-        number = await actions.resend(house, mailing, chosen, visit.actor, channel)
+        number = await steering.resend(house, mailing, chosen, visit.actor, channel)
         return go(request, f"/m/{mailing.id}?done=resent&n={number}")
     context = {
         "mailing": mailing,
@@ -190,7 +190,7 @@ def _price_of(request: web.Request, mailing: Mailing, chosen: Sequence[Item], ch
 async def send_more(request: web.Request) -> web.StreamResponse:
     """POST /m/{mailing}/send-more: what was corrected after the button was pressed."""
     mailing = await load_mailing(request)
-    await actions.send_more(house_of(request), mailing, request[VISIT].actor)
+    await steering.send_more(house_of(request), mailing, request[VISIT].actor)
     return go(request, f"/m/{mailing.id}?done=more")
 
 

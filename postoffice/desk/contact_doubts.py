@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import addressbook
+from postoffice.actions import addressbook
 from postoffice.desk.choices import text_of
 from postoffice.desk.page import go, render
 from postoffice.desk.visit import VISIT, house_of

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import access, addressbook
+from postoffice.actions import access, addressbook
 from postoffice.compose.recheck import address as checked_address
 from postoffice.desk.choices import text_of, unknown_word
 from postoffice.desk.contacts import contact_id_of

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import addressbook
+from postoffice.actions import addressbook
 from postoffice.desk import optouts
 from postoffice.desk.page import render
 from postoffice.desk.visit import VISIT, Visit, house_of

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from postoffice import recutting
+from postoffice.actions import recutting
 from postoffice.compose.proposals import AGAINST, FOR, THRESHOLD, Proposal
 from postoffice.compose.sheet_rows import MOST_BYTES
 from postoffice.desk.choices import split_rule, text_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import recutting
+from postoffice.actions import recutting
 from postoffice.compose.fields import NAMES, PAGES, FieldRule, Fields, field_rule, field_rules
 from postoffice.desk.choices import Form, text_of
 from postoffice.desk.page import go, render

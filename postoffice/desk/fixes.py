@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import mending
+from postoffice.actions import mending
 from postoffice.compose.fixes import catalogue
 from postoffice.desk.page import go, render
 from postoffice.desk.visit import VISIT, house_of, load_item, load_mailing

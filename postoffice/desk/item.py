@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from postoffice import actions, outgoing
+from postoffice.actions import outgoing, steering
 from postoffice.desk.audit import DEEDS
 from postoffice.desk.choices import channel_of, unknown_word
 from postoffice.desk.links import MARKS, SPANS, accesses, opening_of
@@ -81,14 +81,14 @@ async def resend(request: web.Request) -> web.StreamResponse:
         channel = channel_of(await request.post())
     except ValueError:
         raise unknown_word() from None
-    await actions.resend(house_of(request), mailing, [item], request[VISIT].actor, channel)
+    await steering.resend(house_of(request), mailing, [item], request[VISIT].actor, channel)
     return go(request, f"/i/{item.id}?done=resent&n=1")
 
 
 async def cancel(request: web.Request) -> web.StreamResponse:
     """POST /i/{item}/cancel"""
     _mailing, item = await load_item(request)
-    await actions.cancel_item(house_of(request), item, request[VISIT].actor)
+    await steering.cancel_item(house_of(request), item, request[VISIT].actor)
     return go(request, f"/i/{item.id}?done=cancelled&n=1")
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from postoffice import notices
+from postoffice.actions import notices
 from postoffice.desk.admin import note
 from postoffice.desk.choices import text_of, unknown_word
 from postoffice.desk.page import go

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import actions
+from postoffice.actions import steering
 from postoffice.desk import board, options
 from postoffice.desk.live import LIVE, Look, Stream
 from postoffice.desk.page import go, render_text
@@ -64,5 +64,5 @@ def _progress(look: Look) -> Mapping[str, Any]:
 async def cancel(request: web.Request) -> web.StreamResponse:
     """POST /m/{mailing}/cancel: take back what has not been handed over."""
     mailing = await load_mailing(request)
-    stopped = await actions.cancel(house_of(request), mailing, request[VISIT].actor)
+    stopped = await steering.cancel(house_of(request), mailing, request[VISIT].actor)
     return go(request, f"/m/{mailing.id}?done=cancelled&n={stopped}")

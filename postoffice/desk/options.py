@@ -5,7 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import actions, duplicates, pricing
+from postoffice.actions import duplicates, pricing, steering
+from postoffice.actions.pricing import Quote
 from postoffice.desk import cutting, fixes, ladders
 from postoffice.desk.choices import SHOWS, filter_of, rule_fields, text_of, unknown_word
 from postoffice.desk.page import go, is_partial, render
@@ -17,7 +18,6 @@ from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import EmailForm, Envelope, Mailing, Options, Postage
 from postoffice.model.people import Right
 from postoffice.model.states import MAILING_COMMANDS, MailingState
-from postoffice.pricing import Quote
 from postoffice.store import items, plans, twins
 from postoffice.store.items import Filter
 
@@ -142,7 +142,7 @@ async def choose(request: web.Request) -> web.StreamResponse:
     mailing, visit = await load_mailing(request), request[VISIT]
     chosen = ladders.chosen_of(await request.post(), mailing.options, visit.words.zone)
     if chosen != mailing.options and mailing.state in CHOOSABLE:
-        await actions.set_options(house_of(request), mailing, chosen, visit.actor)
+        await steering.set_options(house_of(request), mailing, chosen, visit.actor)
     if await cutting.regrouped(request, mailing, chosen):
         return go(request, f"/m/{mailing.id}?done=together")
     if not is_partial(request):
@@ -156,7 +156,7 @@ async def confirm(request: web.Request) -> web.StreamResponse:
     mailing, visit = await load_mailing(request), request[VISIT]
     chosen = ladders.chosen_of(await request.post(), mailing.options, visit.words.zone)
     if chosen != mailing.options and mailing.state in CHOOSABLE:
-        await actions.set_options(house_of(request), mailing, chosen, visit.actor)
+        await steering.set_options(house_of(request), mailing, chosen, visit.actor)
     context = {"mailing": mailing, "carriers": await _carriers(request, mailing)}
     return render(request, "confirm-send.html", context | await _price(request, mailing, chosen))
 
@@ -181,7 +181,7 @@ async def send(request: web.Request) -> web.StreamResponse:
             help="Look at the new figures and confirm again.",
         )
     try:
-        await actions.send(house, mailing, mailing.options, visit.actor)
+        await steering.send(house, mailing, mailing.options, visit.actor)
     except Conflict as conflict:
         if conflict.code != "mailing-state":
             raise
@@ -203,5 +203,5 @@ async def exclude(request: web.Request) -> web.StreamResponse:
     if not chosen or not all(is_id(one) for one in chosen):
         raise unknown_word()
     include = request.path.endswith("/include")
-    number = await actions.exclude(house_of(request), mailing, chosen, request[VISIT].actor, include=include)
+    number = await steering.exclude(house_of(request), mailing, chosen, request[VISIT].actor, include=include)
     return go(request, f"/m/{mailing.id}?done={'included' if include else 'excluded'}&n={number}")

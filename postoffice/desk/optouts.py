@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice import optouts, returned
+from postoffice.actions import optouts, returned
 from postoffice.desk.choices import text_of, unknown_word
 from postoffice.desk.page import go
 from postoffice.desk.visit import VISIT, Visit, house_of

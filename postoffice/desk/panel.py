@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import actions
+from postoffice.actions import steering
 from postoffice.desk.choices import SHOWS, channel_of, filter_of, text_of, unknown_word
 from postoffice.desk.fields import LABELS, shown_value
 from postoffice.desk.fixes import offers
@@ -80,9 +80,9 @@ async def edit(request: web.Request) -> web.StreamResponse:
     if lines is not None and item.address is not None and tuple(lines) == item.address.lines:
         lines = None
     if item.channel is not None and text_of(form, "channel") == "plan":
-        await actions.follow_plan(house, item)
+        await steering.follow_plan(house, item)
     points = {name: text_of(form, name, 320) for name in ("email", "mobile", "fax", "reference") if name in form}
-    item = await actions.edit_item(house, mailing, item, actor, lines=lines, channel=channel, **points)
+    item = await steering.edit_item(house, mailing, item, actor, lines=lines, channel=channel, **points)
     return await _show(request, mailing, item, moved=True)
 
 
@@ -91,14 +91,14 @@ async def act(request: web.Request) -> web.StreamResponse:
     mailing, item = await load_item(request)
     house, actor, action = house_of(request), request[VISIT].actor, request.match_info["action"]
     if action == "release":
-        await actions.release(house, item, actor)
+        await steering.release(house, item, actor)
     elif action in ("exclude", "include"):
-        await actions.exclude(house, mailing, [item.id], actor, include=action == "include")
+        await steering.exclude(house, mailing, [item.id], actor, include=action == "include")
     elif action == "merge":
-        item = await actions.merge(house, mailing, item, actor)
+        item = await steering.merge(house, mailing, item, actor)
     else:
         page = text_of(await request.post(), "before")
-        item, _second = await actions.cut(house, mailing, item, int(page) if page.isdigit() else 0, actor)
+        item, _second = await steering.cut(house, mailing, item, int(page) if page.isdigit() else 0, actor)
     async with house.database.read() as connection:
         item = await items.get(connection, item.id)
     return await _show(request, mailing, item, moved=True)

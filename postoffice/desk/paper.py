@@ -5,7 +5,7 @@ from dataclasses import replace
 from aiohttp import web
 from aiohttp.web_request import FileField
 
-from postoffice import actions
+from postoffice.actions import steering
 from postoffice.desk.choices import text_of, unknown_word
 from postoffice.desk.page import go
 from postoffice.desk.visit import VISIT, house_of, load_mailing
@@ -30,7 +30,7 @@ async def bring(request: web.Request) -> web.StreamResponse:
         options = replace(options, inserts=(*options.inserts, document))
     else:
         raise unknown_word()
-    await actions.set_options(house_of(request), mailing, options, request[VISIT].actor)
+    await steering.set_options(house_of(request), mailing, options, request[VISIT].actor)
     return go(request, f"/m/{mailing.id}?done=kept")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice import returned
+from postoffice.actions import returned
 from postoffice.desk.choices import text_of, unknown_word
 from postoffice.desk.page import is_partial, render
 from postoffice.desk.visit import VISIT, Visit, house_of

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from postoffice import returned
+from postoffice.actions import returned
 from postoffice.desk.choices import text_of
 from postoffice.desk.guard import check_csrf
 from postoffice.desk.page import go, render

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from aiohttp import web
 
+from postoffice.actions.sending_domains import KEEP, Line, SendingDomains, Verdict
 from postoffice.desk.admin import admin_page, note, of_whole_office
 from postoffice.desk.choices import text_of
 from postoffice.desk.page import go
 from postoffice.desk.visit import VISIT, house_of
 from postoffice.model.errors import NotFound, PostOfficeError
-from postoffice.sending_domains import KEEP, Line, SendingDomains, Verdict
 from postoffice.store import dkim
 from postoffice.store.dkim import DkimRow
 from postoffice.words import N_

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import listing
+from postoffice.actions import listing
 from postoffice.desk.choices import text_of
 from postoffice.desk.page import go, render
 from postoffice.desk.returned import line

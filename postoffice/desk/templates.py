@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from postoffice import templating
+from postoffice.actions import templating
 from postoffice.compose.merge.content import PARTS, SENDER, Content, Parts
 from postoffice.compose.merge.samples import samples, starter
 from postoffice.compose.merge.uses import Use, uses_of

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from postoffice import templating
+from postoffice.actions import templating
 from postoffice.compose.merge.columns import RECIPIENT, targets
 from postoffice.compose.merge.content import Content
 from postoffice.compose.merge.sheets import look_at_sheet

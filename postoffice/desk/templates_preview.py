@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from postoffice import templating
+from postoffice.actions import templating
 from postoffice.compose import sms
 from postoffice.compose.merge import printing
 from postoffice.compose.merge.checks import check_record

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from postoffice.actions import Actor
+from postoffice.actions.actor import Actor
 from postoffice.house import HOUSE, House
 from postoffice.model.errors import NotFound
 from postoffice.model.ids import is_id

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from postoffice import pricing
+from postoffice.actions import pricing
 from postoffice.desk.ladders import WAYS, waited
 from postoffice.desk.page import held_words
 from postoffice.desk.visit import VISIT, house_of

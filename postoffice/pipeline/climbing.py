@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice.actions.pricing import price_of
 from postoffice.house import House
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Delivery
@@ -21,7 +22,6 @@ from postoffice.model.states import DeliveryState, EventKind, MailingState
 from postoffice.pipeline.queueing import Queued, hour_of, queue_deliveries, zone_of
 from postoffice.pipeline.recipients import Recipient, recipients
 from postoffice.pipeline.stop import Stop
-from postoffice.pricing import price_of
 from postoffice.routing import tariff
 from postoffice.routing.plan import Rung, obstacle, options_on
 from postoffice.store import batches, budgets, events, ladders, mailings, people

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice import templating
+from postoffice.actions import templating
 from postoffice.compose import recheck
 from postoffice.compose.findings import finding
 from postoffice.compose.merge import printing, records

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice import optouts, returned
+from postoffice.actions import optouts, returned
+from postoffice.actions.optouts import Address, Wish
 from postoffice.house import House
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import Means
@@ -18,7 +19,6 @@ from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.model.returned import Way
 from postoffice.model.states import NEWS, EventKind
-from postoffice.optouts import Address, Wish
 from postoffice.store import answers, deliveries, events, items, mailings, points, suppressions
 from postoffice.store.carriers import find as find_carrier
 from postoffice.store.finishing import finish_if_done

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from postoffice import outgoing
+from postoffice.actions import outgoing
 from postoffice.compose.message import Message, render_message
 from postoffice.compose.pictures import pictures_of
 from postoffice.house import House

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice import pricing
+from postoffice.actions import pricing
 from postoffice.house import House
 from postoffice.model.channel import Channel
 from postoffice.model.ids import new_id

@@ -4,7 +4,8 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from postoffice import actions, duplicates, recutting
+from postoffice.actions import duplicates, recutting, steering
+from postoffice.actions.actor import OFFICE
 from postoffice.compose import kept
 from postoffice.compose.reading import Reading, check_choice, slice_size, slices, zones_needed
 from postoffice.house import House
@@ -156,7 +157,7 @@ async def _go_on(house: House, batch: Batch) -> None:
         await duplicates.hold(house, mailing)
     if mailing.automatic and mailing.state is MailingState.WAITING:
         try:
-            await actions.send(house, mailing, mailing.options, actions.OFFICE)
+            await steering.send(house, mailing, mailing.options, OFFICE)
         except PostOfficeError as obstacle:  # all items are held, an envelope is too small, or somebody was quicker
             house.log.info("mailing.waits_for_a_person", mailing=mailing.id, code=obstacle.code)
     async with house.database.write() as connection:

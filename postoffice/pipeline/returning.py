@@ -6,8 +6,8 @@ The step can stop and go on: pages that were written stay, and a letter is enter
 from collections.abc import Sequence
 from pathlib import Path
 
-from postoffice import returned
-from postoffice.actions import Actor
+from postoffice.actions import returned
+from postoffice.actions.actor import Actor
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError, TimedOut
 from postoffice.model.returned import Way

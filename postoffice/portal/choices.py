@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice import optouts
+from postoffice.actions import optouts
 from postoffice.house import HOUSE
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import Entry, Means

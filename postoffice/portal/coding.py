@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from postoffice import notices
+from postoffice.actions import notices
 from postoffice.house import HOUSE
 from postoffice.model.channel import Channel
 from postoffice.portal import limits

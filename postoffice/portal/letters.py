@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from postoffice import outgoing
+from postoffice.actions import outgoing
 from postoffice.house import HOUSE
 from postoffice.model.disposition import content_disposition
 from postoffice.model.errors import NotFound

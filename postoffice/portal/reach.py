@@ -3,7 +3,7 @@
 import phonenumbers
 from aiohttp import web
 
-from postoffice import notices
+from postoffice.actions import notices
 from postoffice.compose import recheck
 from postoffice.house import HOUSE
 from postoffice.model.channel import Channel

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from postoffice import optouts
+from postoffice.actions import optouts
+from postoffice.actions.optouts import Address, Wish
 from postoffice.house import HOUSE, House
 from postoffice.model.channel import Channel
 from postoffice.model.consent import Means
@@ -18,7 +19,6 @@ from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.model.people import Organisation
 from postoffice.model.states import EventKind
-from postoffice.optouts import Address, Wish
 from postoffice.portal.brand import Brand, brand_of
 from postoffice.portal.pages import language_of, missing, page
 from postoffice.store import contacts, deliveries, events, items, links, mailings, people, suppressions

@@ -12,7 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.commands.founding import found_office
 from postoffice.commands.migrate import upgrade
 from postoffice.logs import set_up
@@ -142,7 +143,7 @@ class Town:
                 )
                 await mailings.command(connection, mailing, "offer", ready_at=now, items=count)
                 mailing = await mailings.get(connection, mailing.id)
-            await actions.send(house, mailing, mailing.options, actions.OFFICE)
+            await steering.send(house, mailing, mailing.options, OFFICE)
         return mailing.id
 
     def look(self, query: sa.Select[Any]) -> Sequence[Any]:

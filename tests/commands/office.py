@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.commands.founding import found_office
 from postoffice.house import House
 from postoffice.logs import set_up
@@ -84,7 +85,7 @@ async def _send(house: House, organisation_id: str, document: Any, letters: int)
         await items.add_all(connection, organisation_id, mailing.id, some, now)
         await mailings.command(connection, mailing, "offer", ready_at=now, items=letters)
         mailing = await mailings.get(connection, mailing.id)
-    await actions.send(house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(house, mailing, mailing.options, OFFICE)
     pipeline = Pipeline(house, "test")
     for _ in range(4):
         async with house.database.write() as connection:

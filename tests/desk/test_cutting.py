@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import FormData
 
-from postoffice import recutting
+from postoffice.actions import recutting
 from postoffice.compose import kept
 from postoffice.compose.fields import field_rules
 from postoffice.compose.trial import trial_merge

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
-from postoffice import pricing
+from postoffice.actions import pricing
 from postoffice.compose.reading import read_document
 from postoffice.model.address import PostalAddress
 from postoffice.model.item import Item

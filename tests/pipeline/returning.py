@@ -4,7 +4,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model import return_path
 from postoffice.model.channel import Channel
 from postoffice.model.mailing import Options
@@ -23,7 +24,7 @@ async def posted(office: Office, to: str = "anna@client.example", **more: Any) -
     if Channel.EMAIL not in office.carriers.mine:
         office.carriers.mine[Channel.EMAIL] = PlannedCarrier("relay", Abilities(Channel.EMAIL))
     mailing = await office.drafts(people_items(1, email=to), Options(channel=Channel.EMAIL, **more))
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.work()
     (item,) = await office.items(mailing)
     assert item.state.value == "handed_over"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import ALL, Entry, Means
 from postoffice.model.delivery import Event
@@ -32,7 +33,7 @@ def carriers(office: Office) -> dict[Channel, PlannedCarrier]:
 
 async def _sent(office: Office, options: Options, new: list[NewItem] | None = None) -> Mailing:
     mailing = await office.drafts(new or people_items(1), options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.work()
     return mailing
 

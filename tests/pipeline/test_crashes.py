@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.delivery import Delivery, Event, Piece
 from postoffice.model.errors import InDoubt, PostOfficeError, TryLater
@@ -38,7 +39,7 @@ async def planned(
     office.carriers.mine[Channel.EMAIL] = carrier
     options = Options(channel=Channel.EMAIL, purpose=purpose, ground=Ground.CUSTOMERS)
     mailing = await office.drafts(people_items(count), options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     (plan,) = await office.due()
     assert await office.pipeline().work(plan)
     return mailing, carrier
@@ -145,7 +146,7 @@ async def test_a_person_sends_what_is_in_doubt_again(office: Office) -> None:
     dead_owner(office)
     await office.work()
     doubtful = await office.items(mailing)
-    await actions.resend(office.house, await office.mailing(mailing), doubtful, actions.OFFICE)
+    await steering.resend(office.house, await office.mailing(mailing), doubtful, OFFICE)
     await office.work()
     assert await office.states(mailing) == {"handed_over": 1} and len(carrier.calls) == 1
     assert (await office.mailing(mailing)).state is MailingState.FINISHED

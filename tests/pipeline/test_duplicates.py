@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from postoffice import actions, duplicates, pricing
+from postoffice.actions import duplicates, pricing, steering
+from postoffice.actions.actor import OFFICE
 from postoffice.compose.trial import trial_merge
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import ItemState, MailingState
@@ -21,7 +22,7 @@ def _letters(count: int, text: str = "a") -> list[Any]:
 
 async def _sent(office: Office, new: list[Any], options: Options | None = None) -> Mailing:
     mailing = await office.drafts(new, options)
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.work()
     return mailing
 
@@ -31,7 +32,7 @@ async def test_a_job_printed_twice_is_held_and_said(office: Office) -> None:
     first = await office.submit(content)
     await office.work()
     first = await office.mailing(first)
-    await actions.send(office.house, first, first.options, actions.OFFICE)
+    await steering.send(office.house, first, first.options, OFFICE)
     await office.work()
     second = await office.submit(content, automatic=True)
     await office.work()
@@ -43,8 +44,8 @@ async def test_a_job_printed_twice_is_held_and_said(office: Office) -> None:
     assert like and (like.number, like.letters, like.sent) == (first.number, first.items, True)
     assert (await pricing.quote(office.house, second, second.options)).items == 0
 
-    assert await duplicates.release(office.house, second, actions.OFFICE) == second.items
-    await actions.send(office.house, second, second.options, actions.OFFICE)
+    assert await duplicates.release(office.house, second, OFFICE) == second.items
+    await steering.send(office.house, second, second.options, OFFICE)
     await office.work()
     assert "held" not in await office.states(second), "what a person released is not held a second time"
 
@@ -55,7 +56,7 @@ async def test_two_that_wait_at_the_same_time_do_not_both_go(office: Office) -> 
         like = await twins.likeness(connection, second, office.clock.now())
     assert like and (like.mailing_id, like.letters, like.sent) == (first.id, 3, False)
     for mailing in (first, second):
-        await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+        await steering.send(office.house, mailing, mailing.options, OFFICE)
         await office.work()
     assert (await office.states(second)) == {"held": 3}
     assert {item.held_reason for item in await office.items(second)} == {"duplicate"}
@@ -66,8 +67,8 @@ async def test_a_single_letter_is_released_by_a_person(office: Office) -> None:
     await _sent(office, _letters(2))
     again = await _sent(office, _letters(2))
     one, other = await office.items(again)
-    await actions.release(office.house, one, actions.OFFICE)
-    await actions.send_more(office.house, await office.mailing(again), actions.OFFICE)
+    await steering.release(office.house, one, OFFICE)
+    await steering.send_more(office.house, await office.mailing(again), OFFICE)
     await office.work()
     one, other = await office.items(again)
     assert one.state is not ItemState.HELD and other.state is ItemState.HELD
@@ -85,7 +86,7 @@ async def test_what_is_not_the_same_goes(office: Office) -> None:
 
 async def test_one_that_failed_or_was_stopped_may_be_tried_again(office: Office) -> None:
     mailing = await office.drafts(_letters(2))
-    await actions.cancel(office.house, mailing, actions.OFFICE)
+    await steering.cancel(office.house, mailing, OFFICE)
     again = await _sent(office, _letters(2))
     assert "held" not in await office.states(again)
     (item, _) = await office.items(again)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.delivery import Piece
 from postoffice.model.mailing import Ground, Options
@@ -29,7 +30,7 @@ async def piece_of(office: Office, purpose: Purpose, *, url: str = "https://post
         await people.update_organisation(connection, office.organisation_id, settings={"sender_email": "office@example.fr", **settings})
     options = Options(channel=Channel.EMAIL, purpose=purpose, ground=Ground.CUSTOMERS)
     mailing = await office.drafts(people_items(1), options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.follow(2)
     (piece,) = seen
     return piece

@@ -6,7 +6,8 @@ from io import BytesIO
 import sqlalchemy as sa
 from PIL import Image
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.channels.fax.hfaxd import Server
 from postoffice.channels.fax.hylafax import HylaFaxCarrier, Way
 from postoffice.compose.trial import trial_merge
@@ -33,7 +34,7 @@ async def test_each_item_is_faxed_with_its_own_pages(office: Office) -> None:
             for number, letter in enumerate(truth, 1):
                 values = {"first_page": letter.first_page, "pages": letter.pages}
                 await connection.execute(tables.items.update().where(tables.items.c.position == number).values(values))
-        await actions.send(office.house, await office.mailing(mailing), Options(channel=Channel.FAX), actions.OFFICE)
+        await steering.send(office.house, await office.mailing(mailing), Options(channel=Channel.FAX), OFFICE)
         await office.work()
         assert await office.states(mailing) == {"handed_over": 3}
         frames = [Image.open(BytesIO(job.document)).n_frames for job in fake.jobs]

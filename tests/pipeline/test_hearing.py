@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.delivery import Event, Knock
 from postoffice.model.mailing import Ground, Mailing, Options
@@ -56,7 +57,7 @@ async def gateway(office: Office) -> Reader:
 async def sent(office: Office, options: Options = SMS, *, live: bool = True, **more: Any) -> tuple[Mailing, Any]:
     """A mailing of one SMS to Anne that the gateway has."""
     mailing = await office.drafts(people_items(1, mobile=ANNE, **more), options, live=live)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.work()
     (item,) = await office.items(mailing)
     return mailing, item
@@ -143,7 +144,7 @@ async def test_stop_blocks_the_purposes_concerned(office: Office, gateway: Reade
     assert await hear(office.house, office.organisation_id, "gateway", [said(office, "STOP", EventKind.OPTED_OUT)]) == 1
     assert await blocked(office) == {(purpose, "opt-out", "gateway") for purpose in purposes}
     after = await office.drafts(people_items(1, mobile=ANNE), options)
-    await actions.send(office.house, after, options, actions.OFFICE)
+    await steering.send(office.house, after, options, OFFICE)
     await office.work()
     assert await office.states(after) == {"held": 1}
 
@@ -156,7 +157,7 @@ async def test_stop_holds_before_the_next_item_is_handed_over(office: Office, ga
         await hear(office.house, office.organisation_id, "gateway", [said(office, "ARRET", EventKind.OPTED_OUT)])
 
     gateway.say["+33639980002"] = [stop]  # while the first of two leaves, the recipient of the second writes STOP
-    await actions.send(office.house, mailing, SMS, actions.OFFICE)
+    await steering.send(office.house, mailing, SMS, OFFICE)
     await office.work()
     assert await office.states(mailing) == {"handed_over": 1, "failed": 1}
     (refused,) = [item for item in await office.items(mailing) if item.mobile == ANNE]
@@ -173,7 +174,7 @@ async def test_stop_of_a_stranger_blocks_everything_and_a_trial_blocks_nothing(o
     await hear(office.house, office.organisation_id, "gateway", [said(office, "STOP", EventKind.OPTED_OUT, "33639980077")])
     assert await blocked(office) == {(None, "opt-out", "gateway")}
     mailing = await office.drafts(people_items(1, mobile="+33639980077"), SMS)
-    await actions.send(office.house, mailing, SMS, actions.OFFICE)
+    await steering.send(office.house, mailing, SMS, OFFICE)
     await office.work()
     assert await office.states(mailing) == {"held": 1}
 
@@ -192,7 +193,7 @@ async def test_a_block_that_a_person_lifted_stays_lifted_on_replay(office: Offic
 async def test_email_answers_match_in_any_case(office: Office) -> None:
     options = Options(channel=Channel.EMAIL)
     mailing = await office.drafts(people_items(1, email="Anne.Martin@Example.fr"), options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.work()
     answer = said(office, sender="anne.martin@example.fr")
     assert await hear(office.house, office.organisation_id, "sandbox-email", [answer]) == 1
@@ -294,7 +295,7 @@ async def test_asking_ends_after_a_time_that_fits_the_channel(office: Office, ch
     office.carriers.mine[channel] = carrier
     options = Options(channel=channel, send_at=office.clock.now() + timedelta(days=20))
     mailing = await office.drafts(people_items(1), options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.work()
     office.clock.pass_by(days=20, seconds=1)
     await office.work()

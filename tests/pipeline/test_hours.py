@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from postoffice import actions, pricing
+from postoffice.actions import pricing, steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.mailing import Ground, Mailing, Options
 from postoffice.model.ports import Abilities
@@ -25,7 +26,7 @@ def carriers(office: Office) -> dict[Channel, PlannedCarrier]:
 
 async def _sent(office: Office, options: Options, count: int = 1) -> Mailing:
     mailing = await office.drafts(people_items(count), options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.work()
     return mailing
 
@@ -55,7 +56,7 @@ async def test_what_was_handed_over_in_time_stays(office: Office, carriers: dict
 
 async def test_a_switched_off_carrier_does_not_make_it_later(office: Office, carriers: dict[Channel, PlannedCarrier]) -> None:
     mailing = await office.drafts(people_items(1), Options(not_after=office.clock.now() + timedelta(minutes=5)))
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.pipeline().work((await office.due())[0])
     office.carriers.off.add("my-post")
     await office.work(3)
@@ -78,7 +79,7 @@ async def test_a_batch_that_was_delayed_into_the_night_waits(office: Office, car
     office.clock.time = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)  # 19:00 in Paris, a Tuesday
     options = Options(channel=Channel.SMS, purpose=Purpose.PROMOTION, ground=Ground.CUSTOMERS)
     mailing = await office.drafts(people_items(2), options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.pipeline().work((await office.due())[0])  # planned at an hour at which they may go ...
     office.clock.pass_by(hours=3)  # ... but no worker was there before 22:00
     await office.work()

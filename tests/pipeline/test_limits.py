@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from postoffice import actions, pricing
+from postoffice.actions import pricing, steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, Refused
 from postoffice.model.mailing import Mailing, Options
@@ -30,7 +31,7 @@ async def _price(office: Office, mailing: Mailing) -> int:
 
 
 async def _send(office: Office, mailing: Mailing) -> None:
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
 
 
 async def test_two_presses_at_once_cannot_both_pass(office: Office) -> None:
@@ -66,7 +67,7 @@ async def test_what_is_stopped_or_not_needed_is_given_back(office: Office) -> No
     price = await _price(office, mailing)
     await _send(office, mailing)
     assert (await _spent(office))["organisation"] == price
-    await actions.cancel(office.house, await office.mailing(mailing), actions.OFFICE)  # before it was planned
+    await steering.cancel(office.house, await office.mailing(mailing), OFFICE)  # before it was planned
     await office.work()
     assert (await _spent(office))["organisation"] == 0
 
@@ -75,9 +76,9 @@ async def test_what_is_stopped_or_not_needed_is_given_back(office: Office) -> No
     await _send(office, later)
     await office.work()
     first, *_ = await office.items(later)
-    await actions.cancel_item(office.house, first, actions.OFFICE)
+    await steering.cancel_item(office.house, first, OFFICE)
     assert (await _spent(office))["organisation"] == later_price * 3 // 4
-    await actions.cancel(office.house, await office.mailing(later), actions.OFFICE)
+    await steering.cancel(office.house, await office.mailing(later), OFFICE)
     assert (await _spent(office))["organisation"] == 0 == sum(item.cost for item in await office.items(later))
 
 
@@ -112,12 +113,12 @@ async def test_what_was_dearer_than_quoted_is_held(office: Office) -> None:
     mailing = await office.drafts(people_items(3))
     price = await _price(office, mailing)
     _, second, third = await office.items(mailing)
-    await actions.exclude(office.house, mailing, [second.id, third.id], actions.OFFICE)
+    await steering.exclude(office.house, mailing, [second.id, third.id], OFFICE)
     await _send(office, mailing)
     await office.work()
     await _limit(office, price * 2 // 3)
-    await actions.exclude(office.house, mailing, [second.id, third.id], actions.OFFICE, include=True)
-    await actions.send_more(office.house, await office.mailing(mailing), actions.OFFICE)
+    await steering.exclude(office.house, mailing, [second.id, third.id], OFFICE, include=True)
+    await steering.send_more(office.house, await office.mailing(mailing), OFFICE)
     await office.work()
     held = [item.held_reason for item in await office.items(mailing) if item.state.value == "held"]
     assert held == ["over-limit"] and (await _spent(office))["organisation"] == price * 2 // 3

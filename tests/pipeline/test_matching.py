@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postoffice import actions, addressbook
+from postoffice.actions import addressbook, steering
+from postoffice.actions.actor import OFFICE
 from postoffice.contacts.keys import keys_of
 from postoffice.model.address import PostalAddress
 from postoffice.model.item import NewItem
@@ -131,7 +132,7 @@ async def test_reading_a_mailing_twice_matches_once_and_planning_makes_contacts_
         [letter("Dupont Jean", "12 rue de l Eglise", "69002 Lyon"), letter("Anne Neu", "1 rue X", "75011 PARIS")]
     )
 
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.work(1)
     first, second = await office.items(mailing)
     assert first.contact_id == jean and second.contact_id not in (None, jean)
@@ -145,15 +146,15 @@ async def test_reading_a_mailing_twice_matches_once_and_planning_makes_contacts_
 
 async def test_news_for_an_erased_contact_reaches_its_letter_without_the_person(office: Office) -> None:
     mailing = await office.drafts(people_items(2))
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.work()
     before = await office.items(mailing)
-    kept = await addressbook.erase(office.house, office.organisation_id, before[0].contact_id, actions.OFFICE, "asked")
+    kept = await addressbook.erase(office.house, office.organisation_id, before[0].contact_id, OFFICE, "asked")
     assert kept.letters_under_way == 1
     await office.follow()
     after = await office.items(mailing)
     assert [item.state.value for item in after] == ["delivered", "delivered"], office.log.lines
-    again = await addressbook.erase(office.house, office.organisation_id, before[0].contact_id, actions.OFFICE, "asked")
+    again = await addressbook.erase(office.house, office.organisation_id, before[0].contact_id, OFFICE, "asked")
     assert again.letters_blanked == 1
     blank = (await office.items(mailing))[0]
     assert (blank.address, blank.email, blank.mobile, blank.fax) == (None, "", "", "") and blank.contact_id == before[0].contact_id

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postoffice import actions, templating
+from postoffice.actions import steering, templating
+from postoffice.actions.actor import OFFICE
 from postoffice.compose.merge.content import Content, Parts
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, PostOfficeError
@@ -43,8 +44,8 @@ def row(number: int, **more: Any) -> dict[str, Any]:
 async def published(office: Office, content: Content = CONTENT) -> Version:
     async with office.house.database.read() as connection:
         organisation = await people.organisation(connection, office.organisation_id)
-    made = await templating.create(office.house, organisation, "Facture", content, [row(0)], actions.OFFICE)
-    return await templating.publish(office.house, made, actions.OFFICE)
+    made = await templating.create(office.house, organisation, "Facture", content, [row(0)], OFFICE)
+    return await templating.publish(office.house, made, OFFICE)
 
 
 async def merged(office: Office, rows: Sequence[Mapping[str, Any]], content: Content = CONTENT, **more: Any) -> Mailing:
@@ -70,10 +71,10 @@ async def test_one_broken_record_is_held_and_the_others_go(office: Office) -> No
     assert found[0].email == "c1@example.org" and found[0].fields == {"amount": "12.50", "due": "2026-03-31"}
     assert sorted(item.first_page for item in found) == [1, 2, 3, 4, 5] and mailing.pages == 5
     with pytest.raises(Conflict):
-        await actions.release(office.house, found[1], actions.OFFICE)
-    await actions.exclude(office.house, mailing, [found[1].id], actions.OFFICE)
-    assert await actions.exclude(office.house, mailing, [found[1].id], actions.OFFICE, include=True) == 0
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+        await steering.release(office.house, found[1], OFFICE)
+    await steering.exclude(office.house, mailing, [found[1].id], OFFICE)
+    assert await steering.exclude(office.house, mailing, [found[1].id], OFFICE, include=True) == 0
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.follow()
     assert (await office.states(mailing))["delivered"] == 3
 
@@ -93,7 +94,7 @@ async def test_making_twice_changes_nothing(office: Office) -> None:
 @pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.SMS])
 async def test_its_own_words_go_by_email_and_sms(office: Office, channel: Channel) -> None:
     mailing = await merged(office, [row(1, mobile="33612345678.0"), row(2, mobile="06 12 34 56 79", language="en")])
-    await actions.send(office.house, mailing, Options(channel=channel), actions.OFFICE)
+    await steering.send(office.house, mailing, Options(channel=channel), OFFICE)
     await office.follow()
     async with office.house.database.read() as connection:
         box = (await connection.execute(sa.select(schema.sandbox_box).order_by(schema.sandbox_box.c.text))).mappings().all()

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event
 from postoffice.model.ports import Abilities
@@ -45,7 +46,7 @@ async def test_the_same_through_the_database(office: Office) -> None:
     chance = random.Random(20261123)
     office.carriers.mine[Channel.POST] = PlannedCarrier("mine", Abilities(Channel.POST, keeps_keys=True))
     mailing = await office.drafts(people_items(40))
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.work()
     some = await office.items(mailing)
     wanted: dict[str, DeliveryState] = {}

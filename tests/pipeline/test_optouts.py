@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from postoffice import actions, optouts
-from postoffice.actions import Actor
+from postoffice.actions import optouts, steering
+from postoffice.actions.actor import OFFICE, Actor
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import ALL, Entry, Means
 from postoffice.model.delivery import Event
@@ -39,7 +39,7 @@ async def queued(office: Office, options: Options, count: int = 2) -> Mailing:
     """A mailing after the button whose deliveries wait for their hour."""
     later = Options.from_dict({**options.as_dict(), "send_at": (office.clock.now() + timedelta(hours=1)).isoformat()})
     mailing = await office.drafts(people(count), later)
-    await actions.send(office.house, mailing, later, actions.OFFICE)
+    await steering.send(office.house, mailing, later, OFFICE)
     await office.work()
     assert await office.states(mailing) == {"queued": count}
     return mailing
@@ -124,7 +124,7 @@ async def test_what_carriers_tell_reaches_ledger_list_and_queue(
 ) -> None:
     options = Options(channel=channel, purpose=Purpose.INVOICE)
     first = await office.drafts(people_items(1), options)
-    await actions.send(office.house, first, options, actions.OFFICE)
+    await steering.send(office.house, first, options, OFFICE)
     await office.work()
     waiting = await queued(office, options, 2)
     told = [Event(kind, office.clock.now(), key=carriers[channel].calls[0], detail={"from": "+33639980000"})]
@@ -145,7 +145,7 @@ async def test_what_carriers_tell_reaches_ledger_list_and_queue(
 async def test_a_full_mailbox_is_left_alone_for_thirty_days(office: Office, carriers: dict[Channel, PlannedCarrier]) -> None:
     options = Options(channel=Channel.EMAIL)
     mailing = await office.drafts(people_items(1), options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.work()
     told = Event(
         EventKind.BOUNCED, office.clock.now(), key=carriers[Channel.EMAIL].calls[0], code="5.2.2", detail={"reason": "mailboxfull"}
@@ -154,14 +154,14 @@ async def test_a_full_mailbox_is_left_alone_for_thirty_days(office: Office, carr
     for days, state in ((0, ItemState.HELD), (31, ItemState.HANDED_OVER)):
         office.clock.pass_by(days=days)
         again = await office.drafts(people_items(1), options)
-        await actions.send(office.house, again, options, actions.OFFICE)
+        await steering.send(office.house, again, options, OFFICE)
         await office.work()
         assert [one.state for one in await office.items(again)] == [state]
 
 
 async def test_trials_write_nothing_real(office: Office, carriers: dict[Channel, PlannedCarrier]) -> None:
     mailing = await office.drafts(people_items(1), OFFERS, live=False)
-    await actions.send(office.house, mailing, OFFERS, actions.OFFICE)
+    await steering.send(office.house, mailing, OFFERS, OFFICE)
     await office.work()
     told = [Event(EventKind.OPTED_OUT, office.clock.now(), key=(await office.items(mailing))[0].delivery_id)]
     await apply_news(office.house, office.organisation_id, "my-email", told)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postoffice import actions, pricing
+from postoffice.actions import pricing, steering
+from postoffice.actions.actor import OFFICE
 from postoffice.channels.print_house.maileva.carrier import MailevaCarrier
 from postoffice.model.channel import Channel
 from postoffice.model.errors import OptionConflict
@@ -50,7 +51,7 @@ async def letters(office: Office, options: Options) -> Mailing:
 
 async def send(office: Office, options: Options) -> Mailing:
     mailing = await letters(office, options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.work()
     return mailing
 
@@ -145,6 +146,6 @@ async def test_what_the_house_cannot_make_stops_the_button(office: Office, house
     assert [problem.code for problem in quote.problems] == ["house-postage"]
     assert quote.items == COUNT - 1
     with pytest.raises(OptionConflict):
-        await actions.send(office.house, mailing, REGISTERED, actions.OFFICE)
+        await steering.send(office.house, mailing, REGISTERED, OFFICE)
     assert not house.sendings
     assert not (await pricing.quote(office.house, mailing, Options())).problems

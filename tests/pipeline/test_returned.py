@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from postoffice import actions, returned
-from postoffice.actions import Actor
+from postoffice.actions import returned, steering
+from postoffice.actions.actor import OFFICE, Actor
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event
 from postoffice.model.errors import Conflict, NotFound, Refused
@@ -36,7 +36,7 @@ def carriers(office: Office) -> dict[Channel, PlannedCarrier]:
 
 async def sent(office: Office, options: Options = PAPER, count: int = 1) -> Mailing:
     mailing = await office.drafts(people_items(count), options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.work()
     return mailing
 
@@ -184,7 +184,7 @@ async def test_what_climbed_but_waits_is_called_back_by_undo(office: Office, car
 
 async def test_what_never_left_or_is_not_ours_is_told_so(office: Office, carriers: dict[Channel, PlannedCarrier]) -> None:
     mailing = await office.drafts(people_items(1), Options(channel=Channel.POST, send_at=office.clock.now() + timedelta(days=1)))
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.work()
     (item,) = await office.items(mailing)
     with pytest.raises(Conflict, match="not posted"):
@@ -231,7 +231,7 @@ async def test_news_for_an_erased_contact_marks_nobody(office: Office, carriers:
 
 async def test_trials_mark_nothing_real(office: Office, carriers: dict[Channel, PlannedCarrier]) -> None:
     mailing = await office.drafts(people_items(1), PAPER, live=False)
-    await actions.send(office.house, mailing, PAPER, actions.OFFICE)
+    await steering.send(office.house, mailing, PAPER, OFFICE)
     await office.work()
     (item,) = await office.items(mailing)
     await enter(office, item.delivery_id, Reason.UNKNOWN)

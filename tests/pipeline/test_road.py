@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.compose.trial import trial_merge
 from postoffice.model.channel import Channel
 from postoffice.model.mailing import Options
@@ -26,7 +27,7 @@ async def test_from_bytes_to_delivered(office: Office) -> None:
     assert [item.address.lines for item in found] == [one.lines for one in truth]
     assert mailing.items == 12 and mailing.pages == mailing.pages_read == sum(one.pages for one in truth)
 
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.follow()
     assert await office.states(mailing) == {"delivered": 12}
     assert (await office.mailing(mailing)).state is MailingState.FINISHED
@@ -41,7 +42,7 @@ async def test_from_bytes_to_delivered(office: Office) -> None:
 @pytest.mark.parametrize("channel", list(Channel))
 async def test_every_channel(office: Office, channel: Channel) -> None:
     mailing = await office.drafts(people_items(3), Options(channel=channel))
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.follow(4)
     assert await office.states(mailing) == {"delivered": 3}, office.log.lines
     assert {item.cost > 0 for item in await office.items(mailing)} == {True}
@@ -57,7 +58,7 @@ async def test_each_step_run_twice_changes_nothing(office: Office) -> None:
     assert await office.dump() == first
 
     mailing = await office.mailing(mailing)
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.follow(6)
     last = await office.dump()
     assert await office.states(mailing) == {"delivered": 4}
@@ -101,7 +102,7 @@ async def test_a_mailing_cut_anew_by_hand_does_not_leave_by_itself(office: Offic
     await office.work()
     async with office.house.database.write() as connection:
         await mailings.update(connection, mailing.id, automatic=True)
-    await actions.recut(office.house, await office.mailing(mailing), "fr", "whole", actions.OFFICE)
+    await steering.recut(office.house, await office.mailing(mailing), "fr", "whole", OFFICE)
     await office.work()
     assert (await office.mailing(mailing)).state is MailingState.WAITING
     assert len(await office.items(mailing)) == 1
@@ -143,14 +144,14 @@ async def test_held_items_stay_and_go_later(office: Office) -> None:
     held = (await office.items(mailing))[1]
     async with office.house.database.write() as connection:
         await items.command(connection, held, "hold", office.clock.now(), held_reason="policy")
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.follow(6)
     assert await office.states(mailing) == {"delivered": 2, "held": 1}
     mailing = await office.mailing(mailing)
     assert mailing.state is MailingState.FINISHED
     held = (await office.items(mailing))[1]
-    await actions.release(office.house, held, actions.OFFICE)
-    await actions.send_more(office.house, mailing, actions.OFFICE)
+    await steering.release(office.house, held, OFFICE)
+    await steering.send_more(office.house, mailing, OFFICE)
     await office.follow(6)
     assert await office.states(mailing) == {"delivered": 3}
     assert (await office.mailing(mailing)).state is MailingState.FINISHED
@@ -159,7 +160,7 @@ async def test_held_items_stay_and_go_later(office: Office) -> None:
 async def test_send_at_waits_for_its_hour(office: Office) -> None:
     options = Options(send_at=office.clock.now() + timedelta(hours=2))
     mailing = await office.drafts(people_items(2), options)
-    await actions.send(office.house, mailing, options, actions.OFFICE)
+    await steering.send(office.house, mailing, options, OFFICE)
     await office.follow(3)
     assert await office.states(mailing) == {"queued": 2}
     office.clock.pass_by(hours=2)
@@ -169,12 +170,12 @@ async def test_send_at_waits_for_its_hour(office: Office) -> None:
 
 async def test_resend_is_a_new_delivery(office: Office) -> None:
     mailing = await office.drafts(people_items(1, email="bounce@example.fr"), Options(channel=Channel.EMAIL))
-    await actions.send(office.house, mailing, mailing.options, actions.OFFICE)
+    await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.follow(4)
     (failed,) = await office.items(mailing)
     assert failed.state is ItemState.FAILED
     mailing = await office.mailing(mailing)
-    assert await actions.resend(office.house, mailing, [failed], actions.OFFICE, Channel.POST) == 1
+    assert await steering.resend(office.house, mailing, [failed], OFFICE, Channel.POST) == 1
     await office.follow(6)
     (again,) = await office.items(mailing)
     assert again.state is ItemState.DELIVERED and again.delivery_id != failed.delivery_id

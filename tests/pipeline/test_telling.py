@@ -15,7 +15,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event
 from postoffice.model.errors import PostOfficeError
@@ -88,7 +89,7 @@ async def state(office: Office, table: sa.Table = tables.hook_messages) -> list[
 async def delivered(office: Office, *, live: bool = True) -> Any:
     """A letter that the sandbox delivers; its item."""
     mailing = await office.drafts(people_items(1, reference="INV-7"), EMAIL, live=live)
-    await actions.send(office.house, mailing, EMAIL, actions.OFFICE)
+    await steering.send(office.house, mailing, EMAIL, OFFICE)
     await office.follow(3)
     return (await office.items(mailing))[0]
 

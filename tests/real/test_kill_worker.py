@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postoffice import actions
+from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.commands.founding import found_office
 from postoffice.commands.migrate import upgrade
 from postoffice.logs import set_up
@@ -113,7 +114,7 @@ async def submit(settings: Settings, channel: Channel) -> str:
             await items.add_all(connection, organisation.id, mailing.id, new, now)
             await mailings.command(connection, mailing, "offer", ready_at=now, items=COUNT)
             mailing = await mailings.get(connection, mailing.id)
-        await actions.send(house, mailing, mailing.options, actions.OFFICE)
+        await steering.send(house, mailing, mailing.options, OFFICE)
     return mailing.id
 
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Collection
 from datetime import datetime
 
+from postoffice.actions.sending_domains import SendingDomains, Verdict
 from postoffice.commands.checkup.line import Line, bad, ok, warn
 from postoffice.house import SendingTools
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.states import ItemState
-from postoffice.sending_domains import SendingDomains, Verdict
 from postoffice.store import batches, people, troubles, vitals
 from postoffice.store.database import Database
 from postoffice.store.keys import Keyring

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from postoffice.actions.notices import can_reach, send_notice
 from postoffice.compose.message import _GSM, render_message
 from postoffice.model.channel import Channel
-from postoffice.notices import can_reach, send_notice
 from postoffice.store import people
 from tests.portal.conftest import office, sandboxed  # noqa: F401
 
-TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 CONTEXT: dict[str, Any] = {
     "sender_name": "Communauté de communes « Entre-Deux-Œuvres et Vallées » " * 2,
     "code": "004217",

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.actions import Actor
+from postoffice.actions.actor import Actor
 from postoffice.compose.merge import printing, records
 from postoffice.compose.merge.columns import plain
 from postoffice.compose.merge.content import Content, check_content

@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postoffice import pricing
+from postoffice.actions import pricing
 from postoffice.compose.findings import FINDINGS
 from postoffice.model.channel import Channel
 from postoffice.model.mailing import Options, Postage

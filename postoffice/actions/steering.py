@@ -5,12 +5,14 @@ rings the bell after its commit.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice.actions.actor import Actor
+from postoffice.actions.pricing import quote
 from postoffice.compose import recheck
 from postoffice.house import House
 from postoffice.model.channel import Channel
@@ -19,24 +21,12 @@ from postoffice.model.item import Item
 from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import EventKind, ItemState, MailingState
-from postoffice.pricing import quote
 from postoffice.store import batches, budgets, deliveries, events, items, mailings, people, plans, twins
 from postoffice.store.book import add_reading
 from postoffice.store.finishing import finish_if_done
 from postoffice.store.receiving import READ_QUEUE
 
 PLAN_QUEUE = READ_QUEUE  # planning is short and follows reading
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who does it: a person, a program, or the office itself."""
-
-    name: str  #: user:<id>, key:<id> or office
-    user_id: str | None = None
-
-
-OFFICE = Actor("office")
 
 
 async def set_options(house: House, mailing: Mailing, options: Options, actor: Actor) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.actions import Actor
+from postoffice.actions.actor import Actor
 from postoffice.compose.values import check_email, check_number
 from postoffice.contacts.keys import card_text, external, keys_of
 from postoffice.contacts.match import match_text

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.actions import Actor
+from postoffice.actions.actor import Actor
 from postoffice.house import House
 from postoffice.model.address import PostalAddress
 from postoffice.model.channel import Channel, Purpose

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from postoffice.actions.sending_domains import KEEP, SendingDomains, Verdict
 from postoffice.channels.email.dns import DnsTools
 from postoffice.model import return_path
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, NotFound, PostOfficeError
-from postoffice.sending_domains import KEEP, SendingDomains, Verdict
 from postoffice.store import carriers, dkim
 from postoffice.store.database import Database
 from postoffice.store.keys import Keyring

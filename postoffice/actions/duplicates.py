@@ -1,6 +1,6 @@
 """Letters that went to the same recipient before: held as soon as they are read, released by a person, all in one go."""
 
-from postoffice.actions import Actor
+from postoffice.actions.actor import Actor
 from postoffice.house import House
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import EventKind, MailingState

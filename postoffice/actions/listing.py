@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from postoffice.actions import Actor
+from postoffice.actions.actor import Actor
 from postoffice.house import House
 from postoffice.model.address import PostalAddress
 from postoffice.model.channel import Channel, Purpose

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.actions import Actor
+from postoffice.actions.actor import Actor
 from postoffice.compose.fixes import catalogue
 from postoffice.compose.fixes.catalogue import Fix
 from postoffice.compose.preflight import fold

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from postoffice import outgoing
+from postoffice.actions import outgoing
 from postoffice.model.ids import new_id, to_bytes
 from postoffice.model.mailing import Insert, Mailing, Options
 from postoffice.pdf import datamatrix

@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice import actions
-from postoffice.actions import Actor
+from postoffice.actions import steering
+from postoffice.actions.actor import Actor
 from postoffice.compose import field_reading, kept, recheck, together
 from postoffice.compose.fields import FieldRule, Fields, field_rules
 from postoffice.compose.findings import finding
@@ -112,7 +112,7 @@ async def recut(house: House, mailing: Mailing, layout: str, rule_text: str, act
         async with house.documents.as_file(mailing.organisation_id, mailing.kept) as path:
             reading = await house.workshop.run(_cut_kept, path, layout, rule_text, entries, rules)
     if reading is None:
-        await actions.recut(house, mailing, layout, rule_text, actor)
+        await steering.recut(house, mailing, layout, rule_text, actor)
         return False
     undo = await _snapshot(house, mailing)
     now = house.clock.now()
