@@ -7,6 +7,7 @@ the words of model.states. Alembic's history in `migrations/` is what really mak
 from postoffice.store.schema.access import passkeys, recovery_codes, sign_in_steps
 from postoffice.store.schema.back import mailboxes, mails
 from postoffice.store.schema.base import Json, UtcTime, metadata
+from postoffice.store.schema.campaigns import campaign_approvals, campaign_members, campaign_waves, campaigns
 from postoffice.store.schema.mail import (
     batches,
     carriers,
@@ -48,6 +49,7 @@ from postoffice.store.schema.recipients import (
 )
 from postoffice.store.schema.returned import returned, returned_pages, returned_scans
 from postoffice.store.schema.rules import budgets, plans, spendings
+from postoffice.store.schema.segments import purchases, rfm_runs, rfm_scores, segment_members, segments
 from postoffice.store.schema.sending import dkim_keys, paces
 from postoffice.store.schema.templates import merge_rows, merges, template_versions, templates
 
@@ -58,6 +60,10 @@ __all__ = [
     "audit",
     "batches",
     "budgets",
+    "campaign_approvals",
+    "campaign_members",
+    "campaign_waves",
+    "campaigns",
     "carriers",
     "codes",
     "consents",
@@ -97,11 +103,16 @@ __all__ = [
     "printer_tokens",
     "printers",
     "privacy_requests",
+    "purchases",
     "recovery_codes",
     "returned",
     "returned_pages",
     "returned_scans",
+    "rfm_runs",
+    "rfm_scores",
     "sandbox_box",
+    "segment_members",
+    "segments",
     "sessions",
     "sign_in_steps",
     "spendings",

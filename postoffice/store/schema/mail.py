@@ -202,6 +202,7 @@ batches = sa.Table(
     sa.Column("error", sa.String(1000), nullable=False, default=""),
     created_column(),
     sa.Column("done_at", UtcTime),
+    sa.Column("held_at", UtcTime),  # somebody paused what it belongs to: nobody claims it until that is lifted
     sa.Index(
         "ix_batches_open",
         "priority",
@@ -220,7 +221,7 @@ events = sa.Table(
     sa.Column("mailing_id", Id, nullable=True),
     sa.Column("item_id", Id, nullable=True),
     sa.Column("delivery_id", Id, nullable=True),
-    sa.Column("contact_id", Id, nullable=True, index=True),
+    sa.Column("contact_id", Id, nullable=True),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("source", sa.String(80), nullable=False),  # carrier's name, "staff", "recipient", "office"
     sa.Column("actor_id", Id),  # the user, where one did it
