@@ -18,6 +18,7 @@ class Source(StrEnum):
     API = "api"  #: REST
     FOLDER = "folder"  #: a watched folder
     TRIAL = "trial"  #: `postoffice try` and the newcomer's button
+    CAMPAIGN = "campaign"  #: one wave of a campaign
 
 
 class Postage(StrEnum):

@@ -70,6 +70,29 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"  #: stopped before hand-over
 
 
+class CampaignState(StrEnum):
+    """Where a campaign stands."""
+
+    DRAFT = "draft"  #: being written; every change leads back here
+    REVIEW = "review"  #: handed in: another person decides
+    APPROVED = "approved"  #: somebody else said yes to exactly this
+    SCHEDULED = "scheduled"  #: its hour is set; nothing of it has begun
+    RUNNING = "running"  #: waves are being filled and sent, or the next one waits for its hour
+    PAUSED = "paused"  #: nothing more is handed over until somebody resumes it
+    FINISHED = "finished"  #: every wave has ended
+    CANCELLED = "cancelled"  #: taken back; what was handed over before stays
+
+
+class WaveState(StrEnum):
+    """Where one wave of a campaign stands."""
+
+    WAITING = "waiting"  #: for its hour
+    FILLING = "filling"  #: recipients are being written, in slices
+    SENDING = "sending"  #: all recipients stand in its mailing
+    FINISHED = "finished"  #: its mailing has ended
+    CANCELLED = "cancelled"  #: taken back before its end
+
+
 class EventKind(StrEnum):
     """One vocabulary for the news of all carriers and for our own doings."""
 
@@ -137,6 +160,25 @@ ITEM_LOOK: dict[ItemState, Look] = {
     ItemState.CANCELLED: Look(Tone.FAILED, True),
 }
 
+CAMPAIGN_LOOK: dict[CampaignState, Look] = {
+    CampaignState.DRAFT: Look(Tone.WAITING, False),
+    CampaignState.REVIEW: Look(Tone.NEEDS_YOU, False),
+    CampaignState.APPROVED: Look(Tone.NEEDS_YOU, False),
+    CampaignState.SCHEDULED: Look(Tone.WAITING, False),
+    CampaignState.RUNNING: Look(Tone.MOVING, False),
+    CampaignState.PAUSED: Look(Tone.NEEDS_YOU, False),
+    CampaignState.FINISHED: Look(Tone.ARRIVED, True),
+    CampaignState.CANCELLED: Look(Tone.FAILED, True),
+}
+
+WAVE_LOOK: dict[WaveState, Look] = {
+    WaveState.WAITING: Look(Tone.WAITING, False),
+    WaveState.FILLING: Look(Tone.MOVING, False),
+    WaveState.SENDING: Look(Tone.MOVING, False),
+    WaveState.FINISHED: Look(Tone.ARRIVED, True),
+    WaveState.CANCELLED: Look(Tone.FAILED, True),
+}
+
 #: what a person or a step may do to a mailing: command -> the states it is legal from, and where it leads
 MAILING_COMMANDS: dict[str, tuple[frozenset[MailingState], MailingState]] = {
     "store": (frozenset({MailingState.RECEIVING}), MailingState.RECEIVED),
@@ -147,6 +189,7 @@ MAILING_COMMANDS: dict[str, tuple[frozenset[MailingState], MailingState]] = {
     "submit": (frozenset({MailingState.WAITING}), MailingState.APPROVING),
     "send": (frozenset({MailingState.WAITING, MailingState.APPROVING}), MailingState.PLANNING),
     "reopen": (frozenset({MailingState.APPROVING}), MailingState.WAITING),
+    "fill": (frozenset({MailingState.RECEIVING}), MailingState.PLANNING),  # a campaign's wave: there is nothing to be read
     "dispatch": (frozenset({MailingState.PLANNING}), MailingState.SENDING),
     "finish": (frozenset({MailingState.SENDING}), MailingState.FINISHED),
     "resume": (frozenset({MailingState.FINISHED, MailingState.SENDING}), MailingState.SENDING),
@@ -205,6 +248,30 @@ DELIVERY_COMMANDS: dict[str, tuple[frozenset[DeliveryState], DeliveryState]] = {
     "unreturn": (frozenset({DeliveryState.RETURNED}), DeliveryState.MAILED),  # entered by mistake: it was posted, no more is known
 }
 
+_UNSENT = frozenset({CampaignState.DRAFT, CampaignState.REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED})
+
+#: what a person or a step may do to a campaign
+CAMPAIGN_COMMANDS: dict[str, tuple[frozenset[CampaignState], CampaignState]] = {
+    "change": (_UNSENT, CampaignState.DRAFT),  # an approval was for what stood there before
+    "submit": (frozenset({CampaignState.DRAFT}), CampaignState.REVIEW),
+    "approve": (frozenset({CampaignState.REVIEW}), CampaignState.APPROVED),
+    "refuse": (frozenset({CampaignState.REVIEW}), CampaignState.DRAFT),
+    "schedule": (frozenset({CampaignState.DRAFT, CampaignState.APPROVED}), CampaignState.SCHEDULED),
+    "start": (frozenset({CampaignState.SCHEDULED}), CampaignState.RUNNING),
+    "pause": (frozenset({CampaignState.RUNNING}), CampaignState.PAUSED),
+    "resume": (frozenset({CampaignState.PAUSED}), CampaignState.RUNNING),
+    "finish": (frozenset({CampaignState.RUNNING}), CampaignState.FINISHED),
+    "cancel": (_UNSENT | {CampaignState.RUNNING, CampaignState.PAUSED}, CampaignState.CANCELLED),
+}
+
+#: what becomes of a wave
+WAVE_COMMANDS: dict[str, tuple[frozenset[WaveState], WaveState]] = {
+    "fill": (frozenset({WaveState.WAITING, WaveState.FILLING}), WaveState.FILLING),
+    "send": (frozenset({WaveState.FILLING}), WaveState.SENDING),
+    "finish": (frozenset({WaveState.SENDING}), WaveState.FINISHED),
+    "cancel": (frozenset({WaveState.WAITING, WaveState.FILLING, WaveState.SENDING}), WaveState.CANCELLED),
+}
+
 #: rank of a delivery's states for news: news moves a delivery only upwards
 DELIVERY_RANK: dict[DeliveryState, int] = {
     DeliveryState.QUEUED: 0,
@@ -239,6 +306,19 @@ def command_mailing(state: MailingState, command: str) -> MailingState:
         raise Conflict(
             "mailing-state",
             f"This mailing is {state.value}: it cannot be changed by '{command}' any more.",
+            help="Reload the page to see where it stands.",
+            state=state.value,
+        )
+    return target
+
+
+def command_campaign(state: CampaignState, command: str) -> CampaignState:
+    """The state after `command`, or Conflict where the table does not allow it."""
+    sources, target = CAMPAIGN_COMMANDS[command]
+    if state not in sources:
+        raise Conflict(
+            "campaign-state",
+            f"This campaign is {state.value}: it cannot be changed by '{command}' any more.",
             help="Reload the page to see where it stands.",
             state=state.value,
         )
