@@ -26,6 +26,10 @@ class Means(StrEnum):
     COMPLAINT = "complaint"  #: reported as unwanted mail
 
 
+#: means by which a person speaks, also after a complaint
+OWN_WORD = frozenset({Means.PORTAL, Means.FORM, Means.LETTER, Means.PHONE, Means.SMS, Means.EMAIL})
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the ledger. `purpose` and `channel` are words of model.channel, tracking_open or tracking_click, or ALL."""

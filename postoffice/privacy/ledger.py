@@ -7,10 +7,7 @@ after a complaint only the person's own word counts.
 
 from collections.abc import Iterable
 
-from postoffice.model.consent import ALL, Entry, Means
-
-#: means by which a person speaks, also after a complaint
-OWN_WORD = frozenset({Means.PORTAL, Means.FORM, Means.LETTER, Means.PHONE, Means.SMS, Means.EMAIL})
+from postoffice.model.consent import ALL, OWN_WORD, Entry, Means
 
 
 def standing(entries: Iterable[Entry], purpose: str, channel: str) -> bool | None:
