@@ -74,6 +74,15 @@ class Keyring:
         digest = hmac.digest(self._derive("unsubscribe"), delivery_id.encode(), "sha256")
         return base64.b32encode(digest[:TOKEN_BYTES]).decode().lower()
 
+    def click_key(self, mailing_id: str) -> bytes:
+        """What seals the counted addresses of one mailing, see model.clicks: whoever renders mail needs it, and no other secret."""
+        return hmac.digest(self._derive("click"), mailing_id.encode(), "sha256")
+
+    def picture_token(self, organisation_id: str, sha256: str) -> str:
+        """The public name of a picture in mail: 160 bits, the same for all recipients and mailings of an organisation."""
+        digest = hmac.digest(self._derive("picture"), f"{organisation_id}|{sha256}".encode(), "sha256")
+        return base64.b32encode(digest[:TOKEN_BYTES]).decode().lower()
+
     def hook_token(self, carrier_id: str) -> str:
         """The secret part of a carrier's webhook address: 160 bits, derived, so that the desk can show it again."""
         digest = hmac.digest(self._derive("hook token"), carrier_id.encode(), "sha256")

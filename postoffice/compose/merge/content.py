@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from postoffice.compose.mail.mjml import Frame, compiled
 from postoffice.model.channel import Purpose
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.layout import LAYOUTS
@@ -13,7 +14,7 @@ MOST_CHARACTERS = 200_000
 #: languages that a template may have, as the organisation writes them
 MOST_LANGUAGES = 12
 #: the parts of a language in the order in which people look at them
-PARTS = ("letter", "subject", "text", "html", "sms")
+PARTS = ("letter", "subject", "preheader", "text", "html", "mjml", "sms")
 #: what is known of the sender, in the order of the form
 SENDER = ("name", "line1", "line2", "line3", "phone", "email", "web", "legal", "vat", "iban", "bic", "colour", "logo")
 
@@ -27,6 +28,9 @@ class Parts:
     text: str = ""
     html: str = ""
     sms: str = ""
+    preheader: str = ""  #: what mail programs show behind the subject
+    mjml: str = ""  #: the e-mail in MJML; then `html` is left alone
+    blocks: str = ""  #: JSON of compose.mail.blocks, where `mjml` is written by the editor of blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Content:
     layout: str = "fr"
     purpose: str = Purpose.OTHER.value
     pictures: Mapping[str, str] = field(default_factory=dict)
+    compiled: Mapping[str, str] = field(default_factory=dict)  #: of a version: language -> HTML that its MJML was when it was published
 
     def as_dict(self) -> dict[str, Any]:
         """JSON shape kept in the database and used by the API."""
@@ -48,6 +53,7 @@ class Content:
             "parts": {language: asdict(parts) for language, parts in self.parts.items()},
             "sender": dict(self.sender),
             "pictures": dict(self.pictures),
+            "compiled": dict(self.compiled),
         }
 
     @staticmethod
@@ -74,6 +80,22 @@ class Content:
     def of(self, language: str) -> Parts:
         """The parts of a language that the template speaks; empty ones otherwise."""
         return self.parts.get(language, Parts())
+
+    def html_of(self, language: str) -> str:
+        """The e-mail's HTML in Jinja; empty where there is none. TemplateFault bad-mjml."""
+        parts = self.of(language)
+        if not parts.mjml:
+            return parts.html
+        return self.compiled.get(language) or compiled(parts.mjml, Frame(language, parts.subject, parts.preheader))
+
+    def with_compiled(self) -> "Content":
+        """The same with its MJML compiled, so that a later compiler changes nothing. TemplateFault bad-mjml."""
+        fresh = replace(self, compiled={})
+        return replace(fresh, compiled={language: fresh.html_of(language) for language, parts in self.parts.items() if parts.mjml})
+
+    def same_as(self, other: "Content") -> bool:
+        """Whether both say the same; what was compiled does not count."""
+        return replace(self, compiled={}) == replace(other, compiled={})
 
     def with_part(self, language: str, part: str, source: str) -> "Content":
         """The same with another source of one part."""

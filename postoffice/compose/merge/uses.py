@@ -27,6 +27,8 @@ GIVEN = frozenset(
         "expires_at",
         "message",
         "purpose",
+        "preferences",
+        "pictures",
         "letter_subject",
         "layout",
     }

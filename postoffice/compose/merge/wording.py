@@ -4,18 +4,22 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from postoffice.compose import sms
+from postoffice.compose.mail.links import LINKED, Slot, firsts, numbered
+from postoffice.compose.mail.text import text_of
 from postoffice.compose.merge.addressee import name_of
 from postoffice.compose.merge.checks import typed
 from postoffice.compose.merge.content import SENDER, Content
 from postoffice.compose.merge.uses import Use, uses_of
 from postoffice.compose.message import Message
 from postoffice.compose.render.faults import TemplateFault
+from postoffice.compose.render.hrefs import COUNTER
 from postoffice.compose.render.limits import at_most
 from postoffice.compose.render.template import Template
+from postoffice.model.clicks import Clicks
 
 #: seconds that the words of one record may take; they take a thousandth
 SECONDS = 3.0
@@ -34,6 +38,19 @@ class Situation:
     expires_at: date | None = None
     message: str = ""
     subject: str = ""
+    preferences: str = ""  #: where the recipient chooses in detail what to receive
+    clicks: Clicks | None = None  #: how this recipient's clicks are counted; None: links lead straight to where they lead
+
+
+@lru_cache(maxsize=128)
+def _template(source: str, language: str) -> Template:
+    """Compiled once for all recipients that a process writes to."""
+    return Template(source, language=language)
+
+
+@lru_cache(maxsize=64)
+def _text_of(html: str) -> str:
+    return text_of(html)
 
 
 @dataclass
@@ -43,7 +60,8 @@ class Wording:
     content: Content
     day: str  #: ISO date of the letters
     sender_name: str = ""
-    _templates: dict[tuple[str, str], Template] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)  #: file name -> address, `cid:...` or data
+    _sources: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @cached_property
     def uses(self) -> list[Use]:
@@ -74,6 +92,9 @@ class Wording:
             "purpose": self.content.purpose,
             "layout": self.content.layout,
             "letter_subject": situation.subject,
+            "preferences": situation.preferences,
+            "pictures": self.pictures,
+            COUNTER: situation.clicks.address if situation.clicks else None,
         }
 
     def email(self, data: Mapping[str, Any], language: str, lines: Sequence[str], situation: Situation) -> Message | None:
@@ -81,47 +102,79 @@ class Wording:
 
         Raises TemplateFault as Template.html; letter-too-slow.
         """
-        parts = self.content.of(language)
-        if not parts.subject or not (parts.text or parts.html):
+        html_source, text_source = self.source(language, "html"), self.source(language, "text")
+        if not self.content.of(language).subject or not text_source:
             return None
         values = self.values(data, language, lines, situation)
-        subject = " ".join(self._render(language, "subject", parts.subject, values).split())
-        html = self._render(language, "html", parts.html, values).strip() if parts.html else ""
-        text = self._render(language, "text", parts.text, values) if parts.text else plain_of(html)
+        subject = " ".join(self._render(language, "subject", values).split())
+        html = self._render(language, "html", values).strip() if html_source else ""
+        text = self._render(language, "text", values).replace("<br>", "\n")
+        text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
         text = re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n"
         return _complete(Message(subject, text, html + "\n" if html else ""), language, situation)
+
+    def source(self, language: str, part: str) -> str:
+        """The Jinja of a part with its links numbered (see slots_of); a plain text that nobody wrote is made of the HTML."""
+        if (language, part) not in self._sources:
+            self._sources[language, part] = _numbered(self.content, language).get(part) or str(getattr(self.content.of(language), part))
+        return self._sources[language, part]
 
     def sms(self, data: Mapping[str, Any], language: str, lines: Sequence[str], situation: Situation) -> Message | None:
         """The short message; None where the template has none. Characters that alone would make it costly are replaced by their
         likeness of the GSM alphabet, where that makes all of it fit."""
-        source = self.content.of(language).sms
-        if not source:
+        if not self.source(language, "sms"):
             return None
         values = self.values(data, language, lines, situation)
-        text = " ".join(self._render(language, "sms", source, values).split())
+        text = " ".join(self._render(language, "sms", values).split())
         if situation.link and situation.link not in text:
             text = f"{text} {situation.link}"
         cheaper = sms.apply(text, sms.suggest(text))
         return Message("", cheaper if sms.count(cheaper).parts < sms.count(text).parts else text, "")
 
-    def _render(self, language: str, part: str, source: str, values: Mapping[str, Any]) -> str:
-        key = (language, part)
-        if key not in self._templates:
-            escaped = source if part == "html" else "{% autoescape false %}" + source + "{% endautoescape %}"
-            self._templates[key] = Template(escaped, language=language)
+    def _render(self, language: str, part: str, values: Mapping[str, Any]) -> str:
+        source = self.source(language, part)
+        escaped = source if part == "html" else "{% autoescape false %}" + source + "{% endautoescape %}"
         try:
             with at_most(SECONDS):
-                return self._templates[key].html(values)
+                return _template(escaped, language).html(values)
         except TemplateFault as fault:
             fault.facts["part"] = f"{language}.{part}"
             raise
+
+
+def _numbered(content: Content, language: str) -> dict[str, str]:
+    """Source by part, links numbered."""
+    first, made = firsts(content.parts).get(language, 1), {}
+    for part, source in _linked(content, language):
+        done = numbered(source, part, first)
+        first += len(done.found)
+        made[part] = done.source
+    if made.get("html") and not made.get("text"):
+        made["text"] = _text_of(made["html"])
+    return made
+
+
+def _linked(content: Content, language: str) -> list[tuple[str, str]]:
+    parts = content.of(language)
+    return [(part, content.html_of(language) if part == "html" else getattr(parts, part)) for part in LINKED]
+
+
+def slots_of(content: Content) -> list[Slot]:
+    """All links of a template's mails and short messages, with their numbers. TemplateFault bad-mjml."""
+    slots = []
+    for language, first in firsts(content.parts).items():
+        for part, source in _linked(content, language):
+            found = numbered(source, part, first).found
+            slots += [Slot(number, language, part, address, label, fixed) for number, address, label, fixed in found]
+            first += len(found)
+    return slots
 
 
 def _complete(made: Message, language: str, situation: Situation) -> Message:
     """With the link to the letter and the way to unsubscribe, where the template's words lack them."""
     words = _WORDS.get(language, _WORDS["en"])
     text, html = made.text, made.html
-    for address, label in ((situation.link, words[0]), (situation.unsubscribe, words[1])):
+    for address, label in ((situation.link, words[0]), (situation.unsubscribe, words[1]), (situation.preferences, words[2])):
         if not address:
             continue
         if address not in text:
@@ -134,18 +187,7 @@ def _complete(made: Message, language: str, situation: Situation) -> Message:
 
 
 _WORDS = {
-    "fr": ("Votre document :", "Ne plus recevoir ces messages :"),
-    "en": ("Your document:", "Stop these messages:"),
-    "de": ("Ihr Dokument:", "Diese Nachrichten abbestellen:"),
+    "fr": ("Votre document :", "Ne plus recevoir ces messages :", "Choisir ce que vous recevez :"),
+    "en": ("Your document:", "Stop these messages:", "Choose what you receive:"),
+    "de": ("Ihr Dokument:", "Diese Nachrichten abbestellen:", "Auswählen, was Sie erhalten:"),
 }
-
-
-def plain_of(html: str) -> str:
-    """A plain text of an e-mail whose template has none: its words in their lines, addresses of links behind them."""
-    body = re.sub(r"(?is)<(style|script|head|title)\b.*?</\1>", "", html)
-    body = re.sub(r"(?is)<a\b[^>]*href=\"([^\"]+)\"[^>]*>(.*?)</a>", lambda found: f"{found[2]} {found[1]}", body)
-    body = re.sub(r"(?i)<br\s*/?>|</(p|div|tr|h[1-6]|li|table)>", "\n", body)
-    from html import unescape
-
-    bare = unescape(re.sub(r"<[^>]+>", " ", body))
-    return "\n".join(" ".join(line.split()) for line in bare.splitlines())

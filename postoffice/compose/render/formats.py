@@ -14,6 +14,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from postoffice.compose.render.faults import TemplateFault
+from postoffice.compose.render.hrefs import href
 
 #: fields of an address in the order of their lines (NF Z 10-011); `postcode` and `town` share one
 _ADDRESS = ("company", "name", "department", "extra", "street", "street2", "box", ("postcode", "town"), "country")
@@ -71,7 +72,7 @@ def address(value: object) -> Markup:
     return Markup("<br>").join(escape(line.strip()) for line in lines if line.strip())
 
 
-FILTERS = {"money": money, "number": number, "percent": percent, "date": day, "address": address}
+FILTERS = {"money": money, "number": number, "percent": percent, "date": day, "address": address, "href": href}
 
 
 def _locale(context: Context) -> Locale:

@@ -8,6 +8,7 @@ from postoffice.store.schema.access import passkeys, recovery_codes, sign_in_ste
 from postoffice.store.schema.back import mailboxes, mails
 from postoffice.store.schema.base import Json, UtcTime, metadata
 from postoffice.store.schema.campaigns import campaign_approvals, campaign_members, campaign_waves, campaigns
+from postoffice.store.schema.clicks import click_counts, click_hits, click_links, mail_pictures
 from postoffice.store.schema.mail import (
     batches,
     carriers,
@@ -65,6 +66,9 @@ __all__ = [
     "campaign_waves",
     "campaigns",
     "carriers",
+    "click_counts",
+    "click_hits",
+    "click_links",
     "codes",
     "consents",
     "contact_doubts",
@@ -89,6 +93,7 @@ __all__ = [
     "leases",
     "link_sessions",
     "links",
+    "mail_pictures",
     "mailboxes",
     "mailings",
     "mails",
