@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from postoffice.model.consent import ALL, OWN_WORD, Means
-from postoffice.store.schema import consents
+from postoffice.store.schema import consents, contacts
 
 Condition = sa.ColumnElement[bool]
 Owner = Callable[[Any], Condition]  #: "this column names the contact"
@@ -20,13 +20,14 @@ def standing(purpose: str, channel: str, owner: Owner) -> Condition:
     """Given, and not withdrawn since."""
     given, later, complaint, before = (consents.alias(name) for name in ("given", "later", "complaint", "before"))
 
-    def about(table: sa.Alias) -> tuple[Condition, ...]:
+    def about(table: Any) -> tuple[Condition, ...]:
         return owner(table.c.contact_id), *_covers(table.c, purpose, channel)
 
     after = sa.or_(later.c.at > given.c.at, sa.and_(later.c.at == given.c.at, later.c.id > given.c.id))
-    undone = sa.exists().where(*about(later), sa.not_(later.c.given), after)
-    refused = sa.exists().where(*about(before), sa.not_(before.c.given))
+    undone = sa.exists().where(*about(later), sa.not_(later.c.given), after).correlate(contacts, given)
+    refused = sa.exists().where(*about(before), sa.not_(before.c.given)).correlate(contacts, given)
     complained = sa.exists().where(*about(complaint), sa.not_(complaint.c.given), complaint.c.means == Means.COMPLAINT.value)
+    complained = complained.correlate(contacts, given)  # a look within a look names what it hangs on
     own_word = given.c.means.in_(sorted(one.value for one in OWN_WORD))
     counts = sa.or_(sa.not_(refused), sa.and_(given.c.means != Means.IMPORT.value, sa.or_(own_word, sa.not_(complained))))
     return sa.exists().where(*about(given), given.c.given, sa.not_(undone), counts)
