@@ -19,9 +19,9 @@ from postoffice.store.documents import FileDocuments
 from postoffice.store.keys import Keyring
 from postoffice.wiring import SystemClock
 from tests.channels.fakes import ListLog
-from tests.pipeline.house import open_office, people_items
+from tests.pipeline.house import OFFICE, open_office, people_items
 
-OFFICE = 2_000
+ITEMS = 2_000
 
 
 def walk(folder: Path, port: int, connections: int) -> dict[str, float]:
@@ -47,22 +47,22 @@ async def _walk(folder: Path, port: int, connections: int) -> dict[str, float]:
     try:
         async with database.write() as connection:
             await people.update_organisation(connection, organisation_id, settings={"sender_email": SENDER})
-        mailing = await office.drafts(people_items(OFFICE), Options(channel=Channel.EMAIL))
+        mailing = await office.drafts(people_items(ITEMS), Options(channel=Channel.EMAIL))
         started = time.perf_counter()
         await steering.send(office.house, mailing, mailing.options, OFFICE)
         planned = await _work(office)
         handed = await _work(office)
         seconds = time.perf_counter() - started
         states = await office.states(mailing)
-        assert states == {"handed_over": OFFICE}, states
+        assert states == {"handed_over": ITEMS}, states
     finally:
         await carrier.close()
         await office.carriers.real.close()
         await database.close()
     return {
-        "office_items": OFFICE,
+        "office_items": ITEMS,
         "office_button_to_sink_s": seconds,
-        "office_per_second": OFFICE / seconds,
+        "office_per_second": ITEMS / seconds,
         "office_plan_s": planned,
         "office_dispatch_s": handed,
     }

@@ -4,7 +4,6 @@ Everything is written by hand, because an EmailMessage costs ten times as much p
 piece always gives the same parts and boundaries.
 """
 
-import base64
 import binascii
 import re
 from collections.abc import Iterable, Sequence
@@ -24,6 +23,8 @@ _CID = re.compile(r"[A-Za-z0-9._-]{1,80}(@[A-Za-z0-9._-]{1,80})?")
 _RAW = re.compile(r"<(?:style|script)\b.*?</(?:style|script)", re.IGNORECASE | re.DOTALL)
 _LONG = 500  #: bytes of a line that some servers cut: RFC 5322 allows 998, and advises 78
 _LONGEST = 76  #: of an encoded body line, RFC 2045
+#: bytes that become base64 at a time, whole lines: larger pieces get fresh memory from the system, which costs as much again
+_BLOCK = 57 * 256
 #: what is written here, or hides a recipient: never a mailing's to set
 _OURS = frozenset(
     {"from", "to", "cc", "bcc", "sender", "date", "subject", "message-id", "reply-to", "return-path", "received"}
@@ -31,15 +32,36 @@ _OURS = frozenset(
 )
 
 
+class Chunk(NamedTuple):
+    """Whole lines of a body. `code`: base64, where DKIM has no blanks to even out and no line begins with a dot.
+
+    A body stays in chunks until it is sent, because each copy of a large attachment costs as much as hashing it.
+    """
+
+    content: bytes
+    code: bool = False
+
+
 class Written(NamedTuple):
     """A message in two parts, as they are signed. `head` ends in the last field's line end, `body` begins after the empty line."""
 
     head: bytes
-    body: bytes
+    body: tuple[Chunk, ...]
 
     def whole(self, signatures: Iterable[bytes] = ()) -> bytes:
-        """What goes over the line."""
-        return b"".join([*signatures, self.head, b"\r\n", self.body])
+        """The message, signed."""
+        return b"".join([*signatures, self.head, b"\r\n", *(chunk.content for chunk in self.body)])
+
+    def stuffed(self, signatures: Iterable[bytes] = ()) -> bytes:
+        """What goes over the line: a dot more where a line begins with one (RFC 5321, 4.5.2)."""
+        return b"".join(
+            [*signatures, self.head, b"\r\n", *(chunk.content if chunk.code else _stuffed(chunk.content) for chunk in self.body)]
+        )
+
+
+def _stuffed(lines: bytes) -> bytes:
+    lines = lines.replace(b"\r\n.", b"\r\n..")
+    return b"." + lines if lines.startswith(b".") else lines
 
 
 def compose(
@@ -92,10 +114,13 @@ class _Part(NamedTuple):
     """A MIME part: its fields without a last line end, and its content, which ends in one."""
 
     head: str
-    body: bytes
+    body: tuple[Chunk, ...]
 
-    def __bytes__(self) -> bytes:
-        return f"{self.head}\r\n\r\n".encode() + self.body
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Fields and content, as they stand inside another part."""
+        head = f"{self.head}\r\n\r\n".encode()
+        first, *rest = self.body
+        return (Chunk(head), *self.body) if first.code else (Chunk(head + first.content), *rest)
 
 
 def _parts(piece: Piece, attachments: Sequence[Attachment]) -> _Part:
@@ -104,17 +129,17 @@ def _parts(piece: Piece, attachments: Sequence[Attachment]) -> _Part:
     if piece.html:
         html = _html_part(piece.html)
         if inline:
-            html = _multipart('related; type="text/html"', f"=_{piece.key}_r", [bytes(html), *map(_inline, inline)])
-        part = _multipart("alternative", f"=_{piece.key}_a", [bytes(part), bytes(html)])
+            html = _multipart('related; type="text/html"', f"=_{piece.key}_r", [html, *map(_inline, inline)])
+        part = _multipart("alternative", f"=_{piece.key}_a", [part, html])
     files = [_file(one) for one in attachments if one not in inline]
-    return _multipart("mixed", f"=_{piece.key}_m", [bytes(part), *files]) if files else part
+    return _multipart("mixed", f"=_{piece.key}_m", [part, *files]) if files else part
 
 
-def _multipart(kind: str, boundary: str, parts: Sequence[bytes]) -> _Part:
+def _multipart(kind: str, boundary: str, parts: Sequence[_Part]) -> _Part:
     # "=_" occurs in no quoted-printable and no base64 body, and "--=_" in no plain one, so the boundary needs no search
-    between = f"--{boundary}\r\n".encode()
-    pieces = [piece for part in parts for piece in (between, part, b"\r\n")]
-    return _Part(f'Content-Type: multipart/{kind}; boundary="{boundary}"', b"".join([*pieces, f"--{boundary}--\r\n".encode()]))
+    between, after = Chunk(f"--{boundary}\r\n".encode()), Chunk(b"\r\n")
+    chunks = [chunk for part in parts for chunk in (between, *part.chunks(), after)]
+    return _Part(f'Content-Type: multipart/{kind}; boundary="{boundary}"', (*chunks, Chunk(f"--{boundary}--\r\n".encode())))
 
 
 def _text_part(content: str) -> _Part:
@@ -140,40 +165,46 @@ def _body(kind: str, raw: bytes) -> _Part:
     # "From " at the start of a line is changed where mail is kept in mbox files; blanks at its end where mail is edited
     plain = raw.isascii() and not (b"\nFrom " in raw or b"--=_" in raw or b" \n" in raw or b"\0" in raw or raw.startswith(b"From "))
     if plain and max(map(len, raw.split(b"\n"))) < _LONG:
-        return _Part(f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 7bit", raw.replace(b"\n", b"\r\n"))
+        return _Part(
+            f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 7bit", (Chunk(raw.replace(b"\n", b"\r\n")),)
+        )
     # the line end at the end matters to b2a_qp too: it looks for the first one to know which kind to write
     content = binascii.b2a_qp(raw.replace(b"\n", b"\r\n"), istext=True)
-    return _Part(f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable", content)
+    return _Part(f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable", (Chunk(content),))
 
 
-def _file(attachment: Attachment) -> bytes:
+def _file(attachment: Attachment) -> _Part:
     """RFC 2231 where the name is not plain; programs that do not know it find an ASCII one at the type."""
     name = _safe(attachment.name)
     plain = "".join(letter if letter.isascii() else "_" for letter in name)
     shown = f'filename="{name}"' if plain == name else f"filename*=utf-8''{quote(name, safe='')}"
     head = (
         f'Content-Type: {_media_type(attachment)};\r\n name="{plain}"\r\nContent-Transfer-Encoding: base64\r\n'
-        f"Content-Disposition: attachment;\r\n {shown}\r\n\r\n"
+        f"Content-Disposition: attachment;\r\n {shown}"
     )
-    return head.encode() + _base64(attachment.content)
+    return _Part(head, _base64(attachment.content))
 
 
 @lru_cache(maxsize=32)
-def _inline(attachment: Attachment) -> bytes:
+def _inline(attachment: Attachment) -> _Part:
     """A picture in the HTML, the same for all recipients of a mailing: encoded once."""
     if not _CID.fullmatch(attachment.cid):
         raise Refused("A picture of this mail has a name that cannot be used", code="header")
     name = "".join(letter if letter.isascii() else "_" for letter in _safe(attachment.name))
     head = (
         f'Content-Type: {_media_type(attachment)};\r\n name="{name}"\r\nContent-Transfer-Encoding: base64\r\n'
-        f'Content-ID: <{attachment.cid}>\r\nContent-Disposition: inline;\r\n filename="{name}"\r\n\r\n'
+        f'Content-ID: <{attachment.cid}>\r\nContent-Disposition: inline;\r\n filename="{name}"'
     )
-    return head.encode() + _base64(attachment.content)
+    return _Part(head, _base64(attachment.content))
 
 
-def _base64(content: bytes) -> bytes:
-    code = base64.b64encode(content)
-    return b"\r\n".join(map(code.__getitem__, _lines_of(-(-len(code) // _LONGEST)))) + b"\r\n"
+def _base64(content: bytes) -> tuple[Chunk, ...]:
+    return tuple(_code(content[start : start + _BLOCK]) for start in range(0, len(content), _BLOCK)) or (Chunk(b"", code=True),)
+
+
+def _code(content: bytes) -> Chunk:
+    code = binascii.b2a_base64(content, newline=False)
+    return Chunk(b"\r\n".join([*map(code.__getitem__, _lines_of(-(-len(code) // _LONGEST))), b""]), code=True)
 
 
 @lru_cache(maxsize=16)

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import re
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
@@ -51,7 +52,7 @@ class Signer:
     def sign(self, message: bytes, *, at: int | None = None) -> bytes:
         """The DKIM-Signature header with its line end, to be put before `message` (CRLF line ends). `at`: Unix seconds."""
         head, _, body = message.partition(b"\r\n\r\n")
-        return self.sign_parts(head, body_hash(body), at=at)
+        return self.sign_parts(head, body_hash([(body, False)]), at=at)
 
     def sign_parts(self, head: bytes, digest: str, *, at: int | None = None) -> bytes:
         """The same for a head without its empty line and the `body_hash` of its body, which all signatures of a mail share."""
@@ -78,9 +79,14 @@ class Signer:
         return self._key.sign(hashlib.sha256(data).digest())  # RFC 8463, 3: the hash is what is signed
 
 
-def body_hash(body: bytes) -> str:
-    """What `bh=` says of a body."""
-    return base64.b64encode(hashlib.sha256(_relaxed_body(body)).digest()).decode()
+def body_hash(body: Iterable[tuple[bytes, bool]]) -> str:
+    """What `bh=` says of a body in chunks of whole lines; the flag: base64, which is hashed as it is. The last one is not empty."""
+    *before, (last, _) = body
+    digest = hashlib.sha256()
+    for lines, code in before:
+        digest.update(lines if code else _relaxed_lines(lines))
+    digest.update(_relaxed_body(last))
+    return base64.b64encode(digest.digest()).decode()
 
 
 @lru_cache(maxsize=64)
@@ -107,12 +113,17 @@ def _fields(head: bytes) -> dict[bytes, bytes]:
     return fields
 
 
+def _relaxed_lines(lines: bytes) -> bytes:
+    """RFC 6376, 3.4.4: runs of blanks become one, none at the end of a line."""
+    lines = lines.replace(b"\t", b" ")
+    while b"  " in lines:
+        lines = lines.replace(b"  ", b" ")
+    return lines.replace(b" \r\n", b"\r\n")
+
+
 def _relaxed_body(body: bytes) -> bytes:
-    """RFC 6376, 3.4.4: runs of blanks become one, none at the end of a line, no empty lines at the end of the body."""
-    body = body.replace(b"\t", b" ")
-    while b"  " in body:
-        body = body.replace(b"  ", b" ")
-    body = body.replace(b" \r\n", b"\r\n")
+    """The same, and no empty lines at the end of the body."""
+    body = _relaxed_lines(body)
     if body.endswith(b"\r\n") and body[-3:-2] not in b"\r\n ":  # as we write it: no copy
         return body
     stripped = body.rstrip(b" ").rstrip(b"\r\n")

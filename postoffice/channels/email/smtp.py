@@ -202,7 +202,7 @@ class SmtpCarrier:
     def _write(self, piece: Piece, files: Sequence[Attachment], route: _Route, date: datetime) -> bytes:
         message = write(piece, files, sender=route.sender, to=route.to, reply_to=route.reply_to, date=date)
         signers = (*self._signers, *(key for key in self._keys if _is_within(route.sender.domain, key.domain)))
-        return message.whole(_signatures(message, signers, int(date.timestamp())))
+        return message.stuffed(_signatures(message, signers, int(date.timestamp())))
 
     async def _hand_over(self, line: Line, message: bytes, route: _Route, ends: float) -> Reply:
         """Over a kept line; once more over a fresh one where a kept one turns out to be dead before anything was said."""

@@ -174,11 +174,11 @@ class Wire(asyncio.Protocol):
         """Hand one mail over and return the server's 250. Said where it says no, Broken where the line fails.
 
         `seconds`: patience with the envelope, and with the content; `ends`: loop time until which the answer to the whole mail
-        may take, which is when servers scan it. `content` ends in CRLF.
+        may take, which is when servers scan it. `content` ends in CRLF, its dots are doubled where lines begin with one.
         """
         self.sent += 1
         await self._open(envelope, seconds)
-        self._write(content.replace(b"\r\n.", b"\r\n.."))
+        self._write(content)
         await self._flush(seconds)
         if self._replies:  # an answer before the end: the server has had enough
             reply = self._replies.popleft()
