@@ -153,7 +153,9 @@ async def _hand_over_chunk(
         await _record(house, batch, mailing, carrier, some, outcomes)
         raise
     else:
-        outcomes = await hand_over(carrier, pieces, house.log)
+        handed = iter(await hand_over(carrier, pieces, house.log))
+        unmade = bench.take_unmade()
+        outcomes = [not_made(one.id, unmade[one.id]) if one.id in unmade else next(handed) for one in some]
     await _record(house, batch, mailing, carrier, some, outcomes)
     return next((outcome.reason for outcome in outcomes if outcome.answer in (Answer.LATER, Answer.DOUBT)), "")
 

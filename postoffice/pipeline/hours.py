@@ -11,7 +11,7 @@ from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import EventKind
 from postoffice.routing import messaging
-from postoffice.store import deliveries, events, items, paces
+from postoffice.store import batches, deliveries, events, items, paces
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import Change
 from postoffice.store.finishing import finish_if_done
@@ -22,6 +22,7 @@ HOUR = timedelta(hours=1)
 #: a mailing with a pace goes in portions of so much time, so that it does not go in bursts
 PORTION = timedelta(minutes=1)
 SLICE = 500  #: items per transaction
+HELD = timedelta(seconds=1)  #: a batch that is held is not claimed before that is lifted, whatever its hour
 
 
 async def end_late(house: House, batch: Batch, mailing: Mailing) -> None:
@@ -84,7 +85,10 @@ class Pace:
         return f"mailing/{self.mailing.id}"
 
     async def wait(self, connection: AsyncConnection, now: datetime) -> timedelta:
-        """How long until the mailing's own pace lets more go; zero: now. `spend` in the same transaction belongs to it."""
+        """How long until the mailing's own pace lets more go, and nobody holds it; zero: now. `spend` in the same transaction
+        belongs to it."""
+        if await batches.is_held(connection, self.batch):
+            return HELD
         if not self.mailing.options.per_hour:
             return timedelta()
         return await paces.wait(connection, self.mailing.organisation_id, self._name, now)

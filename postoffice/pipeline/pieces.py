@@ -15,7 +15,7 @@ from postoffice.compose.pictures import pictures_of
 from postoffice.house import House
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Attachment, Delivery, Pages, Piece
-from postoffice.model.errors import NotFound
+from postoffice.model.errors import NotFound, PostOfficeError
 from postoffice.model.item import Item
 from postoffice.model.mailing import EmailForm, LinkProof, Mailing, Options
 from postoffice.model.people import Organisation
@@ -39,6 +39,7 @@ class Bench:
     _path: Path | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _own_words: dict[str, Message] = field(default_factory=dict)  #: of a template, by delivery
+    _unmade: dict[str, PostOfficeError] = field(default_factory=dict)  #: why no piece was made, by delivery
 
     async def __aenter__(self) -> "Bench":
         return self
@@ -67,9 +68,16 @@ class Bench:
                 await links.add_missing(connection, [self._link(delivery, item) for delivery, item in with_link])
         await self._find_words(pairs)
         cutter = Cutter(self, {(item.first_page, item.pages): item.runs for _, item in pairs})
-        return [await self._piece(delivery, item, cutter) for delivery, item in pairs]
+        return [await self._piece(delivery, item, cutter) for delivery, item in pairs if delivery.id not in self._unmade]
+
+    def take_unmade(self) -> dict[str, PostOfficeError]:
+        """Why no piece was made of some deliveries of the last chunk, by id."""
+        taken, self._unmade = self._unmade, {}
+        return taken
 
     def _needs_link(self, delivery: Delivery, item: Item) -> bool:
+        if not item.pages:
+            return False
         if delivery.channel is Channel.EMAIL:
             return self._options(delivery, item).email_form is EmailForm.LINK
         return delivery.channel is Channel.SMS
@@ -85,11 +93,22 @@ class Bench:
         if self.mailing.media_type != merge_words.MEDIA_TYPE:
             return
         told = [
-            merge_words.Telling(delivery.id, delivery.channel, item.first_page, self._situation(delivery, item))
+            merge_words.Telling(
+                delivery.id,
+                delivery.channel,
+                item.first_page,
+                self._situation(delivery, item),
+                contact_id="" if item.pages else item.contact_id or "",
+            )
             for delivery, item in pairs
             if delivery.channel in (Channel.EMAIL, Channel.SMS)
         ]
         self._own_words = await merge_words.find(self.house, self.mailing, self.organisation.name, told)
+        for delivery, item in pairs:
+            if not item.pages and delivery.id not in self._own_words:  # without a letter, the template's words are all there is
+                self._unmade[delivery.id] = PostOfficeError(
+                    "no-words", "The template's message could not be made for this recipient.", help="Look at the template's preview."
+                )
 
     def _situation(self, delivery: Delivery, item: Item) -> merge_words.Situation:
         return merge_words.Situation(
@@ -125,8 +144,7 @@ class Bench:
 
     async def _piece(self, delivery: Delivery, item: Item, cutter: "Cutter") -> Piece:
         mailing, options = self.mailing, self._options(delivery, item)
-        assert mailing.document is not None
-        pages = self._pages(delivery, item, options, cutter)
+        pages = self._pages(delivery, item, options, cutter) if item.pages else None
         shared: dict[str, Any] = {
             "key": delivery.id,
             "organisation_id": delivery.organisation_id,
@@ -149,7 +167,7 @@ class Bench:
         if delivery.channel is not Channel.EMAIL:
             return Piece(**shared)
         attachments = pictures_of(words.html, "email/letter", self.organisation.language, self.house.templates)
-        if options.email_form is EmailForm.ATTACHMENT:
+        if pages and options.email_form is EmailForm.ATTACHMENT:
             attachments = (*attachments, Attachment(f"{_file_name(self._subject())}.pdf", "application/pdf", await pages.pdf()))
         reply_to = str(self.organisation.settings.get("reply_to", ""))
         return Piece(**shared, attachments=attachments, headers=self._list_headers(delivery), reply_to=reply_to)

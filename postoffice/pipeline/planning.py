@@ -87,10 +87,10 @@ async def _plan_slice(
         ready = [_prepare(mailing, item, known[item.id], carriers, now, zone) for item in some]
         twice = await twins.gone_before(connection, mailing, some, now)
         ready = [_held(one, twins.REASON) if one.item.id in twice and one.plan.rungs else one for one in ready]
-        ready = await _within_limits(connection, mailing, ready, now)
-        rung_for = await queue_deliveries(connection, mailing, [_queued(one) for one in ready if one.plan.rungs], sizes, now)
+        ready = await within_limits(connection, mailing, ready, now)
+        rung_for = await queue_deliveries(connection, mailing, [queued(one) for one in ready if one.plan.rungs], sizes, now)
         await items.planned(connection, [_planned(one, now) for one in ready])
-        await events.add(connection, [_event(mailing, one, now) for one in ready], now)
+        await events.add(connection, [told(mailing, one, now) for one in ready], now)
         if any(len(one.plan.rungs) > 1 for one in ready):
             await climbing.watch(connection, mailing, now)
     for queue, batch_id in rung_for:
@@ -98,7 +98,8 @@ async def _plan_slice(
     return some[-1].position
 
 
-def _queued(one: Ready) -> Queued:
+def queued(one: Ready) -> Queued:
+    """What its fresh delivery is made of."""
     return Queued(one.item.id, one.plan.rungs[0], 0, one.price, one.delivery_id, one.hour, one.who.country)
 
 
@@ -115,7 +116,7 @@ def _held(one: Ready, reason: str) -> Ready:
     return replace(one, plan=Plan((), one.plan.passed_over, held=reason), price=0, hour=None)
 
 
-async def _within_limits(connection: AsyncConnection, mailing: Mailing, ready: Sequence[Ready], now: datetime) -> list[Ready]:
+async def within_limits(connection: AsyncConnection, mailing: Mailing, ready: Sequence[Ready], now: datetime) -> list[Ready]:
     """Those that this month's limits still allow; the others are held. Usually all was reserved when the mailing was sent."""
     if not mailing.live:
         return list(ready)
@@ -151,7 +152,8 @@ def _planned(one: Ready, now: object) -> dict[str, Any]:
     }
 
 
-def _event(mailing: Mailing, one: Ready, now: Any) -> events.NewEvent:
+def told(mailing: Mailing, one: Ready, now: Any) -> events.NewEvent:
+    """The line of its timeline."""
     goes = bool(one.plan.rungs)
     return events.NewEvent(
         mailing.organisation_id,

@@ -112,6 +112,7 @@ async def any_due(connection: AsyncConnection, now: datetime, *, deaf: bool = Fa
 def _ready(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         batches.c.state == "open",
+        batches.c.held_at.is_(None),
         sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now),
         sa.or_(batches.c.lease_until.is_(None), batches.c.lease_until < now),
     )
@@ -189,10 +190,19 @@ async def waiting(connection: AsyncConnection, now: datetime) -> dict[str, tuple
     """For each queue: how many open batches are due, and the age of the oldest in seconds."""
     rows = await connection.execute(
         sa.select(batches.c.queue, sa.func.count(), sa.func.min(sa.func.coalesce(batches.c.not_before, batches.c.created_at)))
-        .where(batches.c.state == "open", sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now))
+        .where(
+            batches.c.state == "open",
+            batches.c.held_at.is_(None),
+            sa.or_(batches.c.not_before.is_(None), batches.c.not_before <= now),
+        )
         .group_by(batches.c.queue)
     )
     return {queue: (count, max(0.0, (now - oldest).total_seconds())) for queue, count, oldest in rows}
+
+
+async def is_held(connection: AsyncConnection, batch: Batch) -> bool:
+    """Whether somebody paused what it belongs to: then nothing more is begun."""
+    return await connection.scalar(sa.select(batches.c.held_at).where(batches.c.id == batch.id)) is not None
 
 
 def _ours(batch: Batch) -> sa.Update:

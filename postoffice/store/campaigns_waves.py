@@ -36,7 +36,7 @@ async def plan(
     data: Mapping[str, Any] | None = None,
 ) -> bool:
     """A wave and the batch that fills it at its hour; False where it stands there already: a second look changes nothing."""
-    values = {
+    values: dict[str, Any] = {
         "id": new_id(),
         "organisation_id": organisation_id,
         "campaign_id": campaign_id,

@@ -83,7 +83,7 @@ class Wording:
             "recipient_name": name_of(data) or (lines[0] if lines else ""),
             "address": list(lines),
             "link": situation.link,
-            "attachment": not situation.link,
+            "attachment": not situation.link and situation.pages > 0,
             "pages": situation.pages,
             "unsubscribe": situation.unsubscribe,
             "proof": situation.proof,

@@ -1,0 +1,36 @@
+"""What fills a template where there is no spreadsheet: the fields of a contact, by the names that templates use."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from postoffice.compose.merge.content import Content
+from postoffice.store.contact_book import FullContact
+
+_POINTS = {"email": "email", "mobile": "sms", "fax": "fax"}
+
+
+def row_of(contact: FullContact) -> dict[str, Any]:
+    """Field -> value: the contact's attributes under their own names, its name, company, language, number, and its best addresses."""
+    row: dict[str, Any] = {str(name): value for name, value in contact.attributes.items() if isinstance(value, str | int | float | bool)}
+    number = next(iter(contact.external_ids.values()), "")
+    row |= {"name": contact.name, "company": contact.company, "reference": number, "customer": row.get("customer") or number}
+    row["language"] = contact.language
+    for field, channel in _POINTS.items():
+        row[field] = best(contact, channel)
+    point = next((one for one in contact.points if one.channel == "post" and one.health != "dead" and one.address), None)
+    if point is not None and point.address is not None:
+        row["address"] = list(point.address.lines)
+    return row
+
+
+def best(contact: FullContact, channel: str) -> str:
+    """The contact's address on a channel that is used first: a good one before a doubtful one, none that is dead."""
+    usable = [point for point in contact.points if point.channel == channel and point.health != "dead"]
+    return next((point.value for point in usable if point.health == "good"), usable[0].value if usable else "")
+
+
+def without_letter(content: Content) -> Content:
+    """The template without its letter: what only the letter names is not missed in a message."""
+    parts: Mapping[str, Any] = {language: replace(one, letter="") for language, one in content.parts.items()}
+    return replace(content, parts=parts, style="")
