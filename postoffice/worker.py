@@ -12,6 +12,7 @@ from arq.worker import func
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from postoffice.actions import click_tracking
 from postoffice.house import House
 from postoffice.pipeline import Pipeline
 from postoffice.pipeline.listening import Listening
@@ -162,6 +163,7 @@ class Worker:
         while not self._stopping.is_set():
             now = self._house.clock.now()
             try:
+                await click_tracking.settle(self._house)
                 async with self._house.database.write() as connection:
                     await housekeeping.beat(connection, self._owner, "worker", self._queues, started, now)
                     if now - tidied >= TIDY_EVERY:

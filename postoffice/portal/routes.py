@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from postoffice.portal import choices, landing, letters, own_data, reach, sharing, unsubscribe, visit
+from postoffice.portal import choices, clicks, landing, letters, own_data, reach, sharing, unsubscribe, visit
 from postoffice.portal.pages import CHOICES, DOCUMENT, LETTERS, add_templates, guarded
+from postoffice.tracking.clicks import Recent
 
 _ITEM = LETTERS + "/{item:[0-9a-z]{26}}"
 _REACH = CHOICES + "/{what:email|mobile}"
@@ -46,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/l/", landing.nowhere),
     Route("GET", unsubscribe.PATH, unsubscribe.show),
     Route("POST", unsubscribe.PATH, unsubscribe.stop),
+    Route("GET", clicks.ADDRESS, clicks.follow),
 )
 
 
@@ -53,6 +55,7 @@ def add_portal(app: web.Application) -> None:
     """Serve ROUTES. Needs house.HOUSE in `app`."""
     add_templates(app)
     app[letters.COPIES] = letters.Copies()
+    app[clicks.RECENT] = Recent()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, guarded(route.handler))
         if route.method == "GET":

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.states import ItemState
 from postoffice.store.schema import (
+    click_hits,
     consents,
     contact_doubts,
     contact_import_lines,
@@ -59,7 +60,7 @@ async def erase(connection: AsyncConnection, organisation_id: str, contact_ids: 
     blanked = await connection.execute(items.update().where(*mine, items.c.state.in_(_ENDED)).values(**blank))
     moving = await connection.scalar(sa.select(sa.func.count()).where(*mine, items.c.state.not_in(_ENDED)))
     await connection.execute(events.update().where(events.c.contact_id.in_(contact_ids)).values(text=""))
-    for table in (contact_keys, contact_points):
+    for table in (contact_keys, contact_points, click_hits):
         await connection.execute(table.delete().where(table.c.contact_id.in_(contact_ids)))
     of_items = sa.select(items.c.id).where(*mine)
     await connection.execute(contact_doubts.delete().where(contact_doubts.c.item_id.in_(of_items)))

@@ -35,6 +35,7 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/l/"): (404, 404, 404, 404),
     ("GET", "/u/{token}"): (404, 404, 404, 404),
     ("POST", "/u/{token}"): (404, 404, 404, 404),
+    ("GET", "/c/{token:[A-Za-z0-9_-]{36}}"): (404, 404, 404, 404),
 }
 SENT = {
     "/share": {"email": "c@cabinet.example"},
@@ -49,7 +50,7 @@ def address(path: str, letter: Letter) -> str:
     named = (
         path.replace("{item:[0-9a-z]{26}}", letter.item.id).replace("{page:[0-9]{1,4}}", "1").replace("{what:email|mobile}", "email")
     )
-    return named.replace("{token}", token)
+    return named.replace("{token}", token).replace("{token:[A-Za-z0-9_-]{36}}", "x" * 36)
 
 
 async def three(office: Office) -> tuple[Letter, Letter, Letter]:
