@@ -20,18 +20,21 @@ def node() -> str:
     return found
 
 
-def installed(package: str, version: str) -> Path:
-    """The folder `node_modules` with this package, installed at the first call. Missing where that cannot be done."""
+def installed(package: str, version: str, *beside: str) -> Path:
+    """The folder `node_modules` with this package, installed at the first call. Missing where that cannot be done.
+
+    `beside`: packages it needs, `name@version`, where the newest that it allows would not run here.
+    """
     node()
     if shutil.which("npm") is None:
         raise Missing("npm is not installed")
-    folder = CHECKOUT / ".setup" / f"npm-{package.strip('@').replace('/', '-')}-{version}"
+    folder = CHECKOUT / ".setup" / f"npm-{package.strip('@').replace('/', '-')}-{version}{len(beside) or ''}"
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = folder / "done"
         if not done.exists():
-            words = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent", f"{package}@{version}"]
+            words = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent", f"{package}@{version}", *beside]
             try:
                 made = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=folder, check=False)
             except subprocess.TimeoutExpired:

@@ -11,6 +11,8 @@ from tests.conftest import SHARED
 from tests.real import npm
 from tests.servers import free_port, wait_for
 
+SERVER = "@stoplight/prism-http-server@5.12.0"  #: newer ones want Node 20; Debian 12 has 18
+
 
 @contextmanager
 def prism(specification: str | Path) -> Iterator[str]:
@@ -18,7 +20,7 @@ def prism(specification: str | Path) -> Iterator[str]:
     path = SHARED / "specs" / specification
     if not path.exists():
         raise npm.Missing(f"the provider's description {specification} is not beside this checkout")
-    program = npm.installed("@stoplight/prism-cli", "5.14.2") / "@stoplight/prism-cli/dist/index.js"
+    program = npm.installed("@stoplight/prism-cli", "5.14.2", SERVER) / "@stoplight/prism-cli/dist/index.js"
     port = free_port()
     words = [npm.node(), str(program), "mock", "-h", "127.0.0.1", "-p", str(port), str(path)]
     server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

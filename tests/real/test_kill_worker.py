@@ -6,6 +6,7 @@ started again; the lease is short, so that the test is.
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -149,15 +150,23 @@ async def kill_while_sending(settings: Settings, process: subprocess.Popen[bytes
     while time.monotonic() < end:
         async with base.read() as connection:
             if int(await connection.scalar(there) or 0) >= enough and await connection.scalar(sending):
-                process.kill()
-                process.wait()
-                count = int(await connection.scalar(there) or 0)
-                break
+                process.send_signal(signal.SIGSTOP)  # it may have come to the end of its chunk meanwhile
+                if await _still(base, sending):
+                    process.kill()
+                    process.wait()
+                    break
+                process.send_signal(signal.SIGCONT)
         await asyncio.sleep(0.002)
     else:
         raise AssertionError("no chunk was seen in the middle of sending")
+    count = await _still(base, there)
     await base.close()
     return count
+
+
+async def _still(base: Database, query: Any) -> int:
+    async with base.read() as connection:
+        return int(await connection.scalar(query) or 0)
 
 
 def test_kill_nine_in_the_middle_of_sending(office: Settings, tmp_path: Path) -> None:
