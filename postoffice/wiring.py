@@ -20,7 +20,7 @@ from postoffice.intake.mail import MailDoor
 from postoffice.intake.reception import Reception
 from postoffice.model.channel import Channel
 from postoffice.model.errors import NotFound
-from postoffice.model.ports import Carrier, Log, PrinterCard, SandboxBox, Workshop
+from postoffice.model.ports import Carrier, Clock, Log, PrinterCard, SandboxBox, Workshop
 from postoffice.pipeline.mailroom import Mailroom
 from postoffice.settings import Settings
 from postoffice.store import carriers, dkim, folders, mailings, people
@@ -163,8 +163,8 @@ def owner_name() -> str:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, log: Log) -> AsyncIterator[House]:
-    """All parts of the house, ready; closed in the opposite order."""
+async def open_house(settings: Settings, log: Log, clock: Clock | None = None) -> AsyncIterator[House]:
+    """All parts of the house, ready; closed in the opposite order. `clock`: another one than the machine's, for trials."""
     database = Database(settings.database)
     keyring = Keyring(settings.key)
     documents = FileDocuments(
@@ -175,7 +175,7 @@ async def open_house(settings: Settings, log: Log) -> AsyncIterator[House]:
     )
     bell = ArqBell(settings.redis, log)
     workshop = ProcessWorkshop(children=settings.child_processes, seconds=settings.child_seconds, megabytes=settings.child_megabytes)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     registry = CatalogueCarriers(database, keyring, DatabaseSandboxBox(database), log, settings.data / "carriers", workshop)
     try:
         yield House(
