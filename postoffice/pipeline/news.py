@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.actions import optouts, returned
+from postoffice.actions import optins, optouts, returned
 from postoffice.actions.optouts import Address, Wish
 from postoffice.house import House
 from postoffice.model.channel import Channel, Purpose
@@ -180,6 +180,8 @@ async def _block(connection: AsyncConnection, house: House, organisation_id: str
             await block_address(connection, house, one.mailing, one.delivery, one.item, event.code, carrier)
         elif event.kind is EventKind.BOUNCED and event.detail.get("reason") == FULL_BOX:
             await pause_address(connection, house, one.mailing, one.delivery, one.item, carrier)
+    if event.kind is EventKind.REPLIED and event.code == optins.WORD:
+        await _take_back(connection, house, organisation_id, carrier, one)
     if event.kind not in OPT_OUTS:
         return
     if one.delivery and one.mailing:
@@ -195,6 +197,22 @@ async def _block(connection: AsyncConnection, house: House, organisation_id: str
     means = _means(event.kind, row.channel)
     wish = Wish(organisation_id, means, event.at, carrier, one.contact_id, None, row.channel, (sender,), proof=proof)
     await optouts.record(connection, house, wish)
+
+
+async def _take_back(connection: AsyncConnection, house: House, organisation_id: str, carrier: str, one: Placed) -> None:
+    """Somebody wants our short messages again. What is told of a trial concerns nothing real."""
+    event, delivery = one.told.event, one.delivery
+    if delivery:
+        channel = delivery.channel if one.mailing and one.mailing.live else None
+    else:
+        row = await find_carrier(connection, organisation_id, carrier)
+        channel = row.channel if row and not row.kind.startswith("sandbox") else None
+    if channel is not Channel.SMS:
+        return
+    contact_id = one.item.contact_id if one.item else one.contact_id
+    sender = str(event.detail.get("from", "")) or (delivery.to if delivery else "")
+    restart = optins.Restart(organisation_id, carrier, sender, event.at, contact_id, one.told.news_id)
+    await optins.record(connection, house, restart)
 
 
 def _wish(one: Placed, carrier: str) -> Wish:

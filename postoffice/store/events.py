@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
 from postoffice.store import hooks
+from postoffice.store.prepared import insert_rows
 from postoffice.store.schema import contacts, events
 from postoffice.store.upsert import insert_into
 
@@ -70,13 +71,16 @@ async def add_fresh(connection: AsyncConnection, new: Sequence[NewEvent], now: d
     for number, row in enumerate(rows):
         kept.setdefault(row["fingerprint"] or row["id"], number)
     await _leave_out_known(connection, kept)
-    if kept:
+    news = [rows[number] for number in kept.values() if rows[number]["fingerprint"]]
+    written = {rows[number]["id"] for number in kept.values() if not rows[number]["fingerprint"]}  # our own doings are new
+    await insert_rows(connection, events, [rows[number] for number in kept.values() if not rows[number]["fingerprint"]])
+    if news:
         insert = insert_into(connection, events).on_conflict_do_nothing(index_elements=["fingerprint"]).returning(events.c.id)
-        written = set(await connection.scalars(insert, [rows[number] for number in kept.values()]))
-        fresh = sorted(number for number in kept.values() if rows[number]["id"] in written)
+        written |= set(await connection.scalars(insert, news))
+    fresh = sorted(number for number in kept.values() if rows[number]["id"] in written)
+    if fresh:
         await hooks.announce(connection, [rows[number] for number in fresh])
-        return fresh
-    return []
+    return fresh
 
 
 async def _leave_out_known(connection: AsyncConnection, kept: dict[str, int]) -> None:
@@ -134,6 +138,13 @@ async def loose(connection: AsyncConnection, organisation_id: str, source: str =
         which = sa.and_(which, events.c.source == source)
     query = events.select().where(which, events.c.kind.in_(_ANSWERS)).order_by(events.c.at.desc(), events.c.id).limit(limit)
     return [_line(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def stopped_since(connection: AsyncConnection, organisation_id: str, source: str, numbers: Sequence[str], at: datetime) -> bool:
+    """Whether one of these numbers asked for no more, as `source` told, after `at`."""
+    later = sa.and_(events.c.organisation_id == organisation_id, events.c.source == source, events.c.at > at)
+    found = await connection.scalars(sa.select(events.c.detail).where(later, events.c.kind == EventKind.OPTED_OUT.value))
+    return any((detail or {}).get("from") in numbers for detail in found)
 
 
 async def count_loose(connection: AsyncConnection, organisation_id: str, since: datetime) -> int:

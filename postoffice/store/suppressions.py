@@ -15,6 +15,7 @@ from postoffice.model.address import PostalAddress
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.ids import new_id
+from postoffice.store.lists import one_of
 from postoffice.store.schema import contacts, suppressions
 
 #: a mailbox that is full may be emptied; what else is wrong with an address does not mend itself
@@ -123,7 +124,7 @@ async def among(
     found = await connection.execute(
         sa.select(suppressions.c.channel, suppressions.c.address_hash).where(
             suppressions.c.organisation_id == organisation_id,
-            suppressions.c.address_hash.in_(hashes),
+            one_of(connection, suppressions.c.address_hash, hashes),
             *_in_force(now),
             sa.or_(suppressions.c.purpose.is_(None), suppressions.c.purpose == purpose.value),
         )
@@ -191,6 +192,25 @@ async def lift(
     )
     if done.rowcount != 1:
         raise Conflict("lifted-already", "This line was lifted already.", help="Reload the page.")
+    return found
+
+
+async def lift_told(
+    connection: AsyncConnection,
+    organisation_id: str,
+    channel: Channel,
+    hashes: Collection[str],
+    *,
+    reason: str,
+    origin: str,
+    why: str,
+    now: datetime,
+) -> list[Suppression]:
+    """Lift what `origin` told for `reason` of these addresses, and nothing else that blocks them; the lines, as they were."""
+    chosen = Filter(channel=channel.value, reason=reason, state="active", hashes=list(hashes))
+    found = [one for one in await page(connection, organisation_id, chosen, now, limit=500) if one.origin == origin[:80]]
+    for one in found:
+        await lift(connection, organisation_id, one.id, why, "recipient", now)
     return found
 
 
