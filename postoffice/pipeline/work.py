@@ -8,10 +8,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError
-from postoffice.pipeline import asking, climbing, dispatching, forwarding, importing, mailroom, planning, reading, returning
+from postoffice.pipeline import (
+    asking,
+    campaign_conducting,
+    campaign_filling,
+    climbing,
+    dispatching,
+    forwarding,
+    importing,
+    mailroom,
+    planning,
+    reading,
+    returning,
+)
 from postoffice.pipeline.hearing import translate
 from postoffice.pipeline.stop import Stop, StopAsked
-from postoffice.store import batches, flow
+from postoffice.store import batches, campaigns_waves, flow
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import LostLease
 
@@ -28,6 +40,8 @@ STEPS: Mapping[str, Step] = {
     returning.STEP: returning.read,
     mailroom.READ: mailroom.read,
     mailroom.FORWARD: forwarding.forward,
+    campaigns_waves.CONDUCT: campaign_conducting.conduct,
+    campaigns_waves.FILL: campaign_filling.fill,
 }
 
 

@@ -38,6 +38,12 @@ async def everybody(connection: AsyncConnection, organisation_id: str, *, after:
     return list(await connection.scalars(query.order_by(contacts.c.id).limit(limit)))
 
 
+async def count_everybody(connection: AsyncConnection, organisation_id: str) -> int:
+    """How many contacts that is."""
+    live = (contacts.c.organisation_id == organisation_id, contacts.c.merged_into.is_(None), contacts.c.erased_at.is_(None))
+    return int(await connection.scalar(sa.select(sa.func.count()).where(*live)) or 0)
+
+
 async def known(connection: AsyncConnection, campaign_id: str, occurrence: str, ids: Collection[str]) -> set[str]:
     """Those of `ids` who were looked at within this occurrence before."""
     found: set[str] = set()

@@ -287,12 +287,17 @@ async def count_by_carrier(connection: AsyncConnection, mailing_id: str) -> list
     return [(channel, carrier, DeliveryState(state), count) for channel, carrier, state, count in found]
 
 
-async def cancel_queued(connection: AsyncConnection, mailing_id: str, now: datetime, item_id: str | None = None) -> int:
-    """Stop what was not yet marked for hand-over, of a mailing or of one item; how many stopped."""
+async def cancel_queued(
+    connection: AsyncConnection, mailing_id: str, now: datetime, item_id: str | None = None, *, limit: int | None = None
+) -> int:
+    """Stop what was not yet marked for hand-over, of a mailing or of one item, `limit` at most; how many stopped."""
     sources, target = DELIVERY_COMMANDS["cancel"]
     query = deliveries.update().where(deliveries.c.mailing_id == mailing_id, deliveries.c.state.in_([state.value for state in sources]))
     if item_id is not None:
         query = query.where(deliveries.c.item_id == item_id)
+    if limit is not None:
+        some = sa.select(deliveries.c.id).where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.QUEUED.value)
+        query = query.where(deliveries.c.id.in_(some.limit(limit)))
     found = await connection.execute(query.values(state=target.value, ended_at=now).returning(deliveries.c.id, deliveries.c.item_id))
     stopped = [(item, delivery) for delivery, item in found]
     await _show(connection, stopped, now)
