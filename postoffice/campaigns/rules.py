@@ -4,7 +4,7 @@ A node is {"all": [nodes]}, {"any": [nodes]}, {"not": node}, or a rule {"on": su
 name, company, town, postcode, country, language, kind: test, value
 attribute: name, type (text, number, date), test, value or days;   tag, segment, rfm: value
 created, last_purchase, first_purchase: test (before, after, is, within), value (ISO day) or days; the last two: category
-event: kind, days (0: ever), times, mailing;   bought: test (times, amount), at (least, most), value, days, category
+event: kind, days (0: ever), times, mailing, channel;   bought: test (times, amount), at (least, most), value, days, category
 consent: purpose, channel, state;   suppressed: channel ("": any);   reachable: channel;   rfm_score: measure, test, value
 """
 

@@ -81,7 +81,7 @@ _PAIRS = {
 
 def sentence(words: Words, rules: Rule, names: Names) -> str:
     """The whole tree as a sentence without a full stop. `names`: of the segments and mailings that it names."""
-    told = _Teller(words, names).tell(rules, no=False, inner=False)
+    told = _Teller(words, names).tell(rules, no=False, around=None)
     return words.gettext("Contacts {who}", who=told) if told else words.gettext("All contacts")
 
 
@@ -95,16 +95,16 @@ class _Teller:
         self.words, self.names = words, names
         self._ = words.gettext
 
-    def tell(self, rule: Rule, *, no: bool, inner: bool) -> str:
+    def tell(self, rule: Rule, *, no: bool, around: bool | None) -> str:
         if "not" in rule:
-            return self.tell(rule["not"], no=not no, inner=inner)
+            return self.tell(rule["not"], no=not no, around=around)
         if "all" in rule or "any" in rule:
             together = ("all" in rule) is not no
-            parts = [one for one in (self.tell(part, no=no, inner=True) for part in rule.get("all", rule.get("any", ()))) if one]
+            parts = [one for one in (self.tell(part, no=no, around=together) for part in rule.get("all", rule.get("any", ()))) if one]
             if not parts and together is no:  # nobody is in "one of nothing"
                 return self._("who do not exist (an empty group)")
             text = self._joined(parts, together=together)
-            return f"({text})" if inner and len(parts) > 1 else text
+            return f"({text})" if around is not None and around is not together and len(parts) > 1 else text
         return self._leaf(rule, no)
 
     def _joined(self, parts: list[str], *, together: bool) -> str:
@@ -185,6 +185,8 @@ class _Teller:
 
     def _event(self, rule: Rule, no: bool) -> str:
         parts = [self._pair(_EVENTS[rule["kind"]], no)]
+        if rule.get("channel"):
+            parts.append(self._("({channel})", channel=self._channel(rule)))
         if rule.get("times", 1) > 1:
             parts.append(self._("at least {n} times", n=rule["times"]))
         if rule.get("mailing"):

@@ -18,7 +18,17 @@ import sqlalchemy as sa
 from postoffice.model.errors import Conflict, PostOfficeError
 from postoffice.model.states import EventKind
 from postoffice.store import segment_consent
-from postoffice.store.schema import contact_keys, contact_points, contacts, events, purchases, rfm_scores, segment_members, suppressions
+from postoffice.store.schema import (
+    contact_keys,
+    contact_points,
+    contacts,
+    deliveries,
+    events,
+    purchases,
+    rfm_scores,
+    segment_members,
+    suppressions,
+)
 from postoffice.store.segment_values import as_day, as_number, day_test, number_test, text_test, time_test
 from postoffice.store.suppressions import _in_force as in_force
 
@@ -75,7 +85,7 @@ def condition(frame: Frame, rule: Rule, above: tuple[str, ...] = ()) -> Conditio
     return made(frame, rule)
 
 
-def of_family(frame: Frame, build: Callable[[Owner], Any]) -> Any:
+def of_family(frame: Frame, build: Callable[[Owner], Condition]) -> Condition:
     """`build` told how to find what belongs to a contact: to it alone, or to those that were merged into it as well."""
     own = build(lambda column: column == contacts.c.id)
     if not frame.merged:
@@ -130,7 +140,7 @@ def _place(part: str) -> Callable[[Frame, Rule], Condition]:
         def there(owner: Owner) -> Condition:
             return sa.exists().where(owner(point.c.contact_id), point.c.channel == "post", text_test(value, positive))
 
-        found: Condition = of_family(frame, there)
+        found = of_family(frame, there)
         return sa.not_(found) if absent else found
 
     return made
@@ -146,21 +156,24 @@ def _event(frame: Frame, rule: Rule) -> Condition:
     bounds = [event.c.kind == EVENTS[kind].value, event.c.at <= frame.now]
     bounds += [event.c.at > since] if since else []
     bounds += [event.c.mailing_id == rule["mailing"]] if rule.get("mailing") else []
+    if rule.get("channel"):
+        way = deliveries.c.id == event.c.delivery_id, deliveries.c.channel == rule["channel"]
+        bounds.append(sa.exists().where(*way).correlate(event))
 
     def happened(owner: Owner) -> Condition:
         if times == 1:
             return sa.exists().where(owner(event.c.contact_id), *bounds)
         return _number(sa.func.count(), event, owner(event.c.contact_id), *bounds) >= times
 
-    found: Condition = of_family(frame, happened)
+    found = of_family(frame, happened)
     if kind != "opened":
         return found
     # an opening tells something of a person only where the person allowed that it is looked at
-    allowed: Condition = of_family(frame, lambda owner: segment_consent.standing("tracking_open", "email", owner))
+    allowed = of_family(frame, lambda owner: segment_consent.standing("tracking_open", "email", owner))
     return sa.and_(found, allowed)
 
 
-def _number(what: Any, table: Any, *bounds: Condition) -> Any:
+def _number(what: Any, table: Any, *bounds: Condition) -> sa.ColumnElement[Any]:
     return sa.select(what).select_from(table).where(*bounds).correlate(contacts).scalar_subquery()
 
 
@@ -181,8 +194,7 @@ def _bought(frame: Frame, rule: Rule) -> Condition:
         times = _number(sa.func.count(), line, *mine, line.c.amount > 0)
         return times >= int(value) if least else times <= int(value)
 
-    found: Condition = of_family(frame, counted)
-    return found
+    return of_family(frame, counted)
 
 
 def _category(line: Any, rule: Rule) -> list[Condition]:
@@ -197,16 +209,14 @@ def _purchase_time(pick: Any) -> Callable[[Frame, Rule], Condition]:
         def at(owner: Owner) -> Condition:
             return time_test(_number(pick(line.c.bought_at), line, owner(line.c.contact_id), *bounds), rule, frame.now, frame.zone)
 
-        found: Condition = of_family(frame, at)
-        return found
+        return of_family(frame, at)
 
     return made
 
 
 def _consent(frame: Frame, rule: Rule) -> Condition:
     made = {"given": segment_consent.standing, "withdrawn": segment_consent.withdrawn, "never": segment_consent.never}[rule["state"]]
-    found: Condition = of_family(frame, lambda owner: made(rule["purpose"], rule["channel"], owner))
-    return found
+    return of_family(frame, lambda owner: made(rule["purpose"], rule["channel"], owner))
 
 
 def _suppressed(frame: Frame, rule: Rule) -> Condition:
@@ -214,15 +224,13 @@ def _suppressed(frame: Frame, rule: Rule) -> Condition:
     line = suppressions.c
     bounds = [suppressions.c.organisation_id == frame.organisation_id, *in_force(frame.now)]
     bounds += [line.channel == rule["channel"]] if rule.get("channel") else []
-    found: Condition = of_family(frame, lambda owner: sa.exists().where(owner(line.contact_id), *bounds))
-    return found
+    return of_family(frame, lambda owner: sa.exists().where(owner(line.contact_id), *bounds))
 
 
 def _reachable(frame: Frame, rule: Rule) -> Condition:
     point = contact_points.alias()
     good = point.c.channel == rule["channel"], point.c.health == "good"
-    found: Condition = of_family(frame, lambda owner: sa.exists().where(owner(point.c.contact_id), *good))
-    return found
+    return of_family(frame, lambda owner: sa.exists().where(owner(point.c.contact_id), *good))
 
 
 def _rfm(frame: Frame, rule: Rule) -> Condition:

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.segment import Segment, SegmentKind
-from postoffice.store.schema import contacts, organisations, segment_members, segments
+from postoffice.model.states import CampaignState
+from postoffice.store.schema import campaigns, contacts, organisations, segment_members, segments
 from postoffice.store.segment_sql import Frame, condition
 from postoffice.store.upsert import insert_into
 
@@ -155,3 +156,41 @@ async def fill(connection: AsyncConnection, organisation_id: str, segment_id: st
 async def empty(connection: AsyncConnection, segment_id: str) -> None:
     """Forget the members of a frozen one."""
     await connection.execute(segment_members.delete().where(segment_members.c.segment_id == segment_id))
+
+
+async def freeze(connection: AsyncConnection, segment: Segment, now: datetime) -> int:
+    """Keep those who are in it now, whatever becomes of them; how many they are."""
+    chosen = await _chosen(connection, segment, now)
+    await empty(connection, segment.id)
+    query = sa.select(sa.literal(segment.id), contacts.c.id, sa.literal(segment.organisation_id)).where(*chosen)
+    await connection.execute(segment_members.insert().from_select(["segment_id", "contact_id", "organisation_id"], query))
+    await change(connection, segment.organisation_id, segment.id, now, kind=SegmentKind.FROZEN.value, filled_at=now)
+    counted = sa.select(sa.func.count()).where(segment_members.c.segment_id == segment.id)
+    return int(await connection.scalar(counted) or 0)
+
+
+async def names(connection: AsyncConnection, organisation_id: str, ids: Sequence[str]) -> dict[str, str]:
+    """What segments are called, removed ones included."""
+    query = sa.select(segments.c.id, segments.c.name).where(segments.c.organisation_id == organisation_id, segments.c.id.in_(ids))
+    return {row.id: row.name for row in await connection.execute(query)}
+
+
+async def known_fields(connection: AsyncConnection, organisation_id: str, looked_at: int = 2_000) -> list[str]:
+    """Names of own fields, as the contacts that were written down last have them."""
+    query = sa.select(contacts.c.attributes).where(*live(organisation_id)).order_by(contacts.c.id.desc()).limit(looked_at)
+    return sorted({name for attributes in await connection.scalars(query) for name in attributes or ()})
+
+
+async def has_field(connection: AsyncConnection, organisation_id: str, name: str) -> bool:
+    """Whether any contact has this own field: the whole book is looked through."""
+    filled = contacts.c.attributes[name].as_string().is_not(None)
+    query = sa.select(contacts.c.id).where(*live(organisation_id), filled).limit(1)
+    return await connection.scalar(query) is not None
+
+
+async def campaigns_of(connection: AsyncConnection, organisation_id: str, segment_id: str) -> list[str]:
+    """The names of campaigns that are not over and go to this segment."""
+    over = [CampaignState.FINISHED.value, CampaignState.CANCELLED.value]
+    query = sa.select(campaigns.c.name).where(campaigns.c.organisation_id == organisation_id, campaigns.c.state.not_in(over))
+    named = campaigns.c.design["segment_id"].as_string() == segment_id
+    return list(await connection.scalars(query.where(named).order_by(campaigns.c.name)))
