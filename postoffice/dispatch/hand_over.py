@@ -1,7 +1,7 @@
 """Calling a carrier for a chunk of pieces, and turning its answers into outcomes. Never raises for a carrier's fault."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,7 +39,22 @@ async def hand_over(carrier: Carrier, pieces: Sequence[Piece], log: Log, *, long
     """Call the carrier for all pieces at the same time, or once where it takes many; one outcome per piece, in their order."""
     if isinstance(carrier, Batch):
         return await _many(carrier, carrier.name, pieces, log, longest)
-    return list(await asyncio.gather(*(_one(carrier, piece, log, longest) for piece in pieces)))
+    if not pieces:
+        return []
+    calls = [asyncio.create_task(_one(carrier, piece, log, longest)) for piece in pieces]
+    try:
+        _, late = await asyncio.wait(calls, timeout=longest)  # one clock for all: a timer of its own costs more than a call's rest
+    except asyncio.CancelledError:
+        await _break_off(calls)
+        raise
+    await _break_off(late)
+    return [_silent(piece.key, longest) if call in late else call.result() for piece, call in zip(pieces, calls, strict=True)]
+
+
+async def _break_off(calls: Iterable[asyncio.Task[Outcome]]) -> None:
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
 
 
 def not_made(key: str, fault: PostOfficeError) -> Outcome:
@@ -50,8 +65,7 @@ def not_made(key: str, fault: PostOfficeError) -> Outcome:
 
 async def _one(carrier: Carrier, piece: Piece, log: Log, longest: float) -> Outcome:
     try:
-        async with asyncio.timeout(longest):
-            receipt = await carrier.send(piece)
+        receipt = await carrier.send(piece)
     except (TryLater, Refused, AlreadySent, InDoubt) as answer:
         return _of(piece.key, answer)
     except TimeoutError:

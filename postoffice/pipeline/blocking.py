@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.house import House
-from postoffice.model.channel import Channel
 from postoffice.model.delivery import Delivery
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
@@ -13,14 +12,18 @@ from postoffice.privacy import ledger
 from postoffice.store import consents, deliveries, events, items, suppressions
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import Change
+from postoffice.store.handing import Marked
 from postoffice.store.stopping import WHY, left_out
 
 
-async def leave_out_blocked(house: House, batch: Batch, mailing: Mailing, some: Sequence[Delivery]) -> list[Delivery]:
+async def leave_out_blocked(house: House, batch: Batch, mailing: Mailing, marked: Marked) -> list[Delivery]:
     """Those of the marked deliveries that may go; the others end here, with their reason."""
+    some, found = marked.deliveries, dict(marked.items)
     async with house.database.read() as connection:
-        contacts = await items.contact_ids(connection, [one.item_id for one in some])
-        out = await _suppressed(connection, house, mailing, some)
+        if missing := [one.item_id for one in some if one.item_id not in found]:
+            found |= await items.by_ids(connection, missing)
+        contacts = {one.id: one.contact_id for one in found.values()}
+        out = await _suppressed(connection, house, mailing, some, found)
         if mailing.live:
             out |= await _refused(connection, mailing, some, contacts)
     if not out:
@@ -34,9 +37,9 @@ async def leave_out_blocked(house: House, batch: Batch, mailing: Mailing, some: 
     return [one for one in some if one.id not in out]
 
 
-async def _suppressed(connection: AsyncConnection, house: House, mailing: Mailing, some: Sequence[Delivery]) -> dict[str, str]:
-    paper = [one.item_id for one in some if one.channel is Channel.POST]
-    found = await items.by_ids(connection, paper) if paper else {}
+async def _suppressed(
+    connection: AsyncConnection, house: House, mailing: Mailing, some: Sequence[Delivery], found: Mapping[str, Item]
+) -> dict[str, str]:
     blinds = {one.id: _blind(house, one, found) for one in some}
     purpose = mailing.options.purpose
     blocked = await suppressions.among(connection, mailing.organisation_id, purpose, set(blinds.values()), house.clock.now())

@@ -1,7 +1,7 @@
 """Dispatch: chunk by chunk, mark under the fencing token, call the carrier outside of any transaction, record in one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +14,7 @@ from postoffice.house import House
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Delivery, Receipt
 from postoffice.model.errors import CarrierError, PostOfficeError
+from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.model.ports import Carrier, Paced
 from postoffice.model.states import DeliveryState, EventKind
@@ -28,6 +29,7 @@ from postoffice.store import carriers as carrier_rows
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import Change, LostLease
 from postoffice.store.finishing import finish_if_done
+from postoffice.store.handing import Marked
 
 #: a batch whose carrier was removed or switched off looks again after this
 CARRIER_AGAIN = timedelta(minutes=1)
@@ -36,6 +38,7 @@ SHORT_PAUSE = timedelta(seconds=0.5)
 LONGEST_PAUSE = timedelta(minutes=15)  #: until a carrier is asked again whether it still wants to be left alone
 #: workers that died over a delivery before it has to wait: the lease paces them too, so it is rather they than the delivery
 DEATHS = 5
+NOTHING = Marked((), {})
 KINDS = {
     "hand_over": EventKind.HANDED_OVER,
     "put_back": EventKind.DEFERRED,
@@ -59,9 +62,9 @@ async def dispatch(house: House, batch: Batch, stop: Stop) -> None:
     async with Bench(house, mailing, organisation) as bench:
         await _settle_orphans(house, batch, mailing, carrier)
         pace = hours.Pace(house, batch, mailing, zone_of(organisation))
-        while marked := await _next(house, batch, carrier, stop, pace):
+        while (marked := await _next(house, batch, carrier, stop, pace)) and marked.deliveries:
             if some := await leave_out_blocked(house, batch, mailing, marked):
-                await health.note(await _hand_over_chunk(house, batch, mailing, carrier, bench, some))
+                await health.note(await _hand_over_chunk(house, batch, mailing, carrier, bench, some, marked.items))
             if house.limits.chunk_delay:
                 await asyncio.sleep(house.limits.chunk_delay)
             stop.check()
@@ -95,37 +98,38 @@ async def _wait_for_carrier(house: House, batch: Batch, missing: PostOfficeError
         await carrier_rows.note_health(connection, batch.organisation_id, batch.data["carrier"], now, missing.message)
 
 
-async def _next(house: House, batch: Batch, carrier: Carrier, stop: Stop, pace: hours.Pace) -> list[Delivery] | None:
+async def _next(house: House, batch: Batch, carrier: Carrier, stop: Stop, pace: hours.Pace) -> Marked | None:
     """The next chunk, marked; empty: none is left or due; None: nothing can go for a while, and the batch was put off."""
     while True:
         pause, marked = await _mark(house, batch, carrier, pace)
         if not pause:
             return marked
         if pause > SHORT_PAUSE:
-            return None if await _pause(house, batch, carrier, pause) else []
+            return None if await _pause(house, batch, carrier, pause) else NOTHING
         await asyncio.sleep(pause.total_seconds())
         stop.check()
 
 
-async def _mark(house: House, batch: Batch, carrier: Carrier, pace: hours.Pace) -> tuple[timedelta, list[Delivery]]:
+async def _mark(house: House, batch: Batch, carrier: Carrier, pace: hours.Pace) -> tuple[timedelta, Marked]:
     """Mark the next chunk; or how long nothing can go, by the hour, the carrier's own word or a rate, and then nothing is marked."""
     if quiet := pace.quiet():
-        return quiet, []
+        return quiet, NOTHING
     wait = carrier.wait() if isinstance(carrier, Paced) else 0.0
     if wait:
-        return timedelta(seconds=wait), []
+        return timedelta(seconds=wait), NOTHING
     now, rate, most = house.clock.now(), carrier.abilities.per_second, carrier.abilities.chunk
     async with house.database.write() as connection:
         if rate:
             if pause := await paces.wait(connection, batch.organisation_id, carrier.name, now):
-                return pause, []
+                return pause, NOTHING
             most = min(most, max(1, int(rate)))  # what one second takes: a burst no longer than that
         if pause := await pace.wait(connection, now):
-            return pause, []
+            return pause, NOTHING
         marked = await deliveries.mark(connection, batch, pace.at_most(most), now, house.lease)
-        await pace.spend(connection, now, len(marked))
-        if rate and marked:
-            await paces.spend(connection, batch.organisation_id, carrier.name, now, timedelta(seconds=len(marked) / rate))
+        await pace.spend(connection, now, len(marked.deliveries))
+        if rate and marked.deliveries:
+            time = timedelta(seconds=len(marked.deliveries) / rate)
+            await paces.spend(connection, batch.organisation_id, carrier.name, now, time)
     return timedelta(), marked
 
 
@@ -140,11 +144,17 @@ async def _pause(house: House, batch: Batch, carrier: Carrier, pause: timedelta)
 
 
 async def _hand_over_chunk(
-    house: House, batch: Batch, mailing: Mailing, carrier: Carrier, bench: Bench, some: Sequence[Delivery]
+    house: House,
+    batch: Batch,
+    mailing: Mailing,
+    carrier: Carrier,
+    bench: Bench,
+    some: Sequence[Delivery],
+    known: Mapping[str, Item],
 ) -> str:
     """Hand over and record; what troubles the carrier, in words."""
     try:
-        pieces = await bench.pieces(some)
+        pieces = await bench.pieces(some, known)
     except PostOfficeError as fault:  # pages or template cannot be had: nothing was handed over
         outcomes = [not_made(delivery.id, fault) for delivery in some]
     except Exception as bug:  # the carrier was not called: none of these is in doubt, whatever broke

@@ -57,10 +57,12 @@ class Bench:
                 self._path = await self._open.enter_async_context(store)
             return self._path
 
-    async def pieces(self, some: Sequence[Delivery]) -> list[Piece]:
-        """Pieces for a chunk of deliveries, in their order."""
-        async with self.house.database.read() as connection:
-            found = await items.by_ids(connection, [delivery.item_id for delivery in some])
+    async def pieces(self, some: Sequence[Delivery], known: Mapping[str, Item] | None = None) -> list[Piece]:
+        """Pieces for a chunk of deliveries, in their order. `known`: items that were read already, by id."""
+        found = dict(known or {})
+        if missing := [delivery.item_id for delivery in some if delivery.item_id not in found]:
+            async with self.house.database.read() as connection:
+                found |= await items.by_ids(connection, missing)
         pairs = [(delivery, found[delivery.item_id]) for delivery in some]
         with_link = [(delivery, item) for delivery, item in pairs if self._needs_link(delivery, item)]
         if with_link:
@@ -166,7 +168,7 @@ class Bench:
         shared |= {"subject": words.subject, "text": words.text, "html": words.html}
         if delivery.channel is not Channel.EMAIL:
             return Piece(**shared)
-        attachments = pictures_of(words.html, "email/letter", self.organisation.language, self.house.templates)
+        attachments = words.carried or pictures_of(words.html, "email/letter", self.organisation.language, self.house.templates)
         if pages and options.email_form is EmailForm.ATTACHMENT:
             attachments = (*attachments, Attachment(f"{_file_name(self._subject())}.pdf", "application/pdf", await pages.pdf()))
         reply_to = str(self.organisation.settings.get("reply_to", ""))

@@ -14,14 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.delivery import Delivery, Event
 from postoffice.model.states import DELIVERY_COMMANDS, DeliveryState, after_news
 from postoffice.store import batches as work
-from postoffice.store import ladders, rows
-from postoffice.store.schema import UtcTime, deliveries, items
+from postoffice.store import handing, ladders, rows
+from postoffice.store.prepared import insert_rows
+from postoffice.store.schema import UtcTime, deliveries
 
 #: states in which a carrier may have news that is worth asking for
 ASKABLE = (DeliveryState.IN_DOUBT, DeliveryState.HANDED_OVER, DeliveryState.IN_PRODUCTION, DeliveryState.MAILED)
 TAKEN = (DeliveryState.HANDED_OVER, DeliveryState.IN_PRODUCTION, DeliveryState.MAILED, DeliveryState.DELIVERED, DeliveryState.RETURNED)
 _FAILED = (DeliveryState.FAILED, DeliveryState.RETURNED)
-_SHOW_AT_ONCE = 500  # ids in one statement: databases take some 32,000 parameters
 ENDED = (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.RETURNED, DeliveryState.CANCELLED)
 
 
@@ -55,36 +55,17 @@ async def add_all(connection: AsyncConnection, values: Sequence[dict[str, Any]])
         "handed_over_at": None,
         "ended_at": None,
     }
-    if values:
-        await connection.execute(deliveries.insert(), [{**defaults, **one} for one in values])
+    await insert_rows(connection, deliveries, [{**defaults, **one} for one in values])
 
 
-async def mark(connection: AsyncConnection, batch: work.Batch, limit: int, now: datetime, lease: timedelta) -> list[Delivery]:
-    """Check the token, renew the lease, and mark up to `limit` due deliveries of the batch as `sending`.
+async def mark(connection: AsyncConnection, batch: work.Batch, limit: int, now: datetime, lease: timedelta) -> handing.Marked:
+    """Check the token, renew the lease, and mark up to `limit` due deliveries of the batch as `sending`, in the order of their ids.
 
     LostLease where the batch has another owner.
     """
     if not await work.renew(connection, batch, now, lease):
         raise LostLease(batch.id)
-    chosen = (
-        sa.select(deliveries.c.id)
-        .where(
-            deliveries.c.batch_id == batch.id,
-            deliveries.c.state == DeliveryState.QUEUED.value,
-            sa.or_(deliveries.c.not_before.is_(None), deliveries.c.not_before <= now),
-        )
-        .order_by(deliveries.c.id)
-        .limit(limit)
-    )
-    found = await connection.execute(
-        deliveries.update()
-        .where(deliveries.c.id.in_(chosen), deliveries.c.state == DeliveryState.QUEUED.value)
-        .values(state=DeliveryState.SENDING.value, attempt=deliveries.c.attempt + 1)
-        .returning(*deliveries.c)
-    )
-    marked = sorted((rows.delivery(row) for row in found.mappings()), key=lambda delivery: delivery.id)
-    await _show(connection, [(one.item_id, one.id) for one in marked], now)
-    return marked
+    return await handing.mark(connection, batch.id, limit, now)
 
 
 async def orphans(connection: AsyncConnection, batch: work.Batch) -> list[Delivery]:
@@ -104,8 +85,11 @@ async def record(
         return
     for word in dict.fromkeys(change.command for change in changes):
         of_word = [_parameters(change, now) for change in changes if change.command == word]
-        await connection.execute(_outcome(word, now), of_word)
-    await _show(connection, [(change.delivery.item_id, change.delivery.id) for change in changes], now)
+        if word == "hand_over":
+            await handing.taken(connection, of_word, now)
+        else:
+            await connection.execute(_outcome(word, now), of_word)
+    await handing.show(connection, [(change.delivery.item_id, change.delivery.id) for change in changes], now)
     if failed := [change.delivery.item_id for change in changes if DELIVERY_COMMANDS[change.command][1] in _FAILED]:
         await ladders.wake(connection, failed)
 
@@ -114,50 +98,30 @@ def _outcome(word: str, now: datetime) -> sa.Update:
     sources, target = DELIVERY_COMMANDS[word]
     legal = sa.or_(*(deliveries.c.state == state.value for state in sources))  # an expanding IN cannot have many parameter sets
     update = deliveries.update().where(deliveries.c.id == sa.bindparam("b_id"))
-    if word != "hand_over":
-        return update.where(legal).values(
-            state=target.value,
-            reference=sa.bindparam("b_reference"),
-            cost=sa.bindparam("b_cost"),
-            error=sa.bindparam("b_error"),
-            code=sa.bindparam("b_code"),
-            not_before=sa.bindparam("b_not_before"),
-            ended_at=now if target in ENDED else None,
-        )
-    # the carrier's news may have been quicker than our record: then the state stays, but its reference is kept all the same
-    return update.values(
-        state=sa.case((legal, target.value), else_=deliveries.c.state),
+    return update.where(legal).values(
+        state=target.value,
         reference=sa.bindparam("b_reference"),
         cost=sa.bindparam("b_cost"),
-        error=sa.case((legal, sa.bindparam("b_error", type_=sa.String)), else_=deliveries.c.error),
-        code=sa.case((legal, sa.bindparam("b_code", type_=sa.String)), else_=deliveries.c.code),
+        error=sa.bindparam("b_error"),
+        code=sa.bindparam("b_code"),
         not_before=sa.bindparam("b_not_before"),
-        handed_over_at=sa.func.coalesce(deliveries.c.handed_over_at, sa.literal(now, UtcTime)),
-        wait_until=sa.func.coalesce(deliveries.c.wait_until, sa.bindparam("b_wait_until", type_=UtcTime)),
+        ended_at=now if target in ENDED else None,
     )
 
 
 def _parameters(change: Change, now: datetime) -> dict[str, Any]:
-    waits = {"b_wait_until": now + change.delivery.wait if change.delivery.wait else None} if change.command == "hand_over" else {}
+    if change.command == "hand_over":
+        waits: dict[str, Any] = {"b_wait_until": now + change.delivery.wait if change.delivery.wait else None}
+    else:
+        waits = {"b_not_before": change.not_before}
     return {
         "b_id": change.delivery.id,
         "b_reference": (change.reference or change.delivery.reference)[:255],
         "b_cost": change.delivery.cost if change.cost is None else change.cost,
         "b_error": change.error[:1000],
         "b_code": change.code[:60],
-        "b_not_before": change.not_before,
         **waits,
     }
-
-
-async def _show(connection: AsyncConnection, moved: Sequence[tuple[str, str]], now: datetime) -> None:
-    """Items show the state that their current delivery has now (see states.item_state_of); `moved`: (item id, delivery id)."""
-    state = sa.select(deliveries.c.state).where(deliveries.c.id == items.c.delivery_id).scalar_subquery()
-    for start in range(0, len(moved), _SHOW_AT_ONCE):
-        item_ids, delivery_ids = zip(*moved[start : start + _SHOW_AT_ONCE], strict=True)
-        await connection.execute(
-            items.update().where(items.c.id.in_(item_ids), items.c.delivery_id.in_(delivery_ids)).values(state=state, updated_at=now)
-        )
 
 
 async def next_due(connection: AsyncConnection, batch_id: str) -> tuple[int, datetime | None]:
@@ -248,7 +212,7 @@ async def climb(connection: AsyncConnection, told: Mapping[str, Sequence[Event]]
             failed += [item_id] if state in _FAILED else []
     for state, some in moves.items():
         await connection.execute(_news(state, now), some)
-    await _show(connection, moved, now)
+    await handing.show(connection, moved, now)
     if failed:
         await ladders.wake(connection, failed)
     return len(moved)
@@ -300,7 +264,7 @@ async def cancel_queued(
         query = query.where(deliveries.c.id.in_(some.limit(limit)))
     found = await connection.execute(query.values(state=target.value, ended_at=now).returning(deliveries.c.id, deliveries.c.item_id))
     stopped = [(item, delivery) for delivery, item in found]
-    await _show(connection, stopped, now)
+    await handing.show(connection, stopped, now)
     return len(stopped)
 
 

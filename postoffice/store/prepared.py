@@ -1,10 +1,12 @@
 """Statements compiled once and run by the driver: SQLAlchemy's own way costs more than SQLite's work, and the hottest door feels it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.store.upsert import insert_into
 
@@ -78,3 +80,17 @@ def insert_of(table: sa.Table, *, once: bool = False) -> Prepared:
         return insert_into(connection, table).on_conflict_do_nothing() if once else table.insert()
 
     return Prepared(build, [column.name for column in table.columns])
+
+
+@lru_cache(maxsize=100)
+def _insert(table: sa.Table, columns: tuple[str, ...], once: bool) -> Prepared:
+    def build(connection: sa.Connection) -> Any:
+        return insert_into(connection, table).on_conflict_do_nothing() if once else table.insert()
+
+    return Prepared(build, list(columns))
+
+
+async def insert_rows(connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, once: bool = False) -> None:
+    """Insert rows that all have the same columns, those with a default of Python's included; `once`: known ones are left alone."""
+    if rows:
+        await connection.run_sync(_insert(table, tuple(rows[0]), once).run_all, rows)

@@ -1,6 +1,6 @@
 """Rows of the database as the values of `model`, and the other way round."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from postoffice.model.finding import Finding, Severity
 from postoffice.model.item import Item, NewItem
 from postoffice.model.mailing import Mailing, Options, Source
 from postoffice.model.states import DeliveryState, ItemState, MailingState
+from postoffice.store.plain import moment, opened
 
 Row = Mapping[Any, Any]
 
@@ -113,6 +114,38 @@ def delivery(row: Row) -> Delivery:
         ended_at=row["ended_at"],
         wait=timedelta(seconds=row["wait"]),
     )
+
+
+#: the columns that `marked` and `to_send` read, in their order
+MARKED = (
+    'id, organisation_id, mailing_id, item_id, batch_id, rung, channel, carrier, state, attempt, "to", reference, cost, error, code, '
+    "not_before, created_at, handed_over_at, ended_at, wait"
+)
+TO_SEND = (
+    "id, organisation_id, mailing_id, position, first_page, pages, state, held_reason, address, email, mobile, fax, reference, "
+    "channel, contact_id, plan, rung, delivery_id, cost, opened_at, updated_at, fields, parts, digest, again"
+)
+
+
+def marked(row: Sequence[Any]) -> Delivery:
+    """A delivery from the columns MARKED as the driver gives them."""
+    given = list(row)
+    given[6], given[8] = Channel(row[6]), DeliveryState(row[8])
+    given[15:19] = map(moment, row[15:19])
+    given[19] = timedelta(seconds=row[19])
+    return Delivery(*given)
+
+
+def to_send(row: Sequence[Any]) -> Item:
+    """An item from the columns TO_SEND as the driver gives them; empty: address_read, findings, match, which no hand-over needs."""
+    given: list[Any] = [*row[:9], None, *row[9:14], (), None, *row[14:21]]
+    given[6] = ItemState(row[6])
+    given[8] = PostalAddress.from_dict(opened(row[8]))
+    given[14] = Channel(row[13]) if row[13] else None
+    given[18] = tuple(opened(row[15]))
+    given[22:] = moment(row[19]), moment(row[20])
+    given += [opened(row[21]) or {}, tuple(opened(row[22]) or ()), row[23] or "", {}, bool(row[24])]
+    return Item(*given)
 
 
 def new_item(new: NewItem) -> dict[str, Any]:

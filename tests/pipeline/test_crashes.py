@@ -55,7 +55,7 @@ async def claim(office: Office) -> Batch:
 
 async def mark(office: Office, batch: Batch, count: int) -> list[Delivery]:
     async with office.house.database.write() as connection:
-        return await deliveries.mark(connection, batch, count, office.clock.now(), LEASE)
+        return list((await deliveries.mark(connection, batch, count, office.clock.now(), LEASE)).deliveries)
 
 
 def die() -> Callable[[Piece], Awaitable[None]]:

@@ -1,0 +1,113 @@
+"""The hot statements of handing over: a chunk is marked with its items, and recorded, in a few statements whatever its size.
+
+Each writes the states of the one transition table. The caller owns the transaction and has shown the batch's fencing token.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from postoffice.model.delivery import Delivery
+from postoffice.model.item import Item
+from postoffice.model.states import DELIVERY_COMMANDS, DeliveryState
+from postoffice.store import rows
+from postoffice.store.plain import Plain
+from postoffice.store.prepared import Prepared
+from postoffice.store.schema import UtcTime, deliveries
+
+_QUEUED, _SENDING = DeliveryState.QUEUED.value, DeliveryState.SENDING.value
+_HANDED_FROM, _HANDED_TO = DELIVERY_COMMANDS["hand_over"]
+
+_MARK = Plain(
+    f"UPDATE deliveries SET state = '{_SENDING}', attempt = attempt + 1 WHERE state = '{_QUEUED}' AND id IN ("
+    f"SELECT id FROM deliveries WHERE batch_id = :batch AND state = '{_QUEUED}' AND (not_before IS NULL OR not_before <= :now) "
+    f"ORDER BY id LIMIT :most) RETURNING {rows.MARKED}"
+)
+_PRESENT = "id IN :items AND delivery_id IN :deliveries"
+_SHOW_SENDING = Plain(f"UPDATE items SET state = '{_SENDING}', updated_at = :now WHERE {_PRESENT} RETURNING {rows.TO_SEND}")
+_SHOW = Plain(
+    f"UPDATE items SET state = (SELECT d.state FROM deliveries d WHERE d.id = items.delivery_id), updated_at = :now WHERE {_PRESENT}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A chunk that nobody else will hand over. `items` by id: those whose present delivery it is (rows.to_send)."""
+
+    deliveries: Sequence[Delivery]
+    items: dict[str, Item]
+
+
+async def mark(connection: AsyncConnection, batch_id: str, most: int, now: datetime) -> Marked:
+    """Mark up to `most` due deliveries of a batch as `sending`, and their items with them."""
+    found = await _MARK.run(connection, batch=batch_id, now=now, most=most)
+    marked = sorted((rows.marked(row) for row in found), key=lambda delivery: delivery.id)
+    if not marked:
+        return Marked((), {})
+    moved = {"items": [one.item_id for one in marked], "deliveries": [one.id for one in marked]}
+    shown = await _SHOW_SENDING.run(connection, now=now, **moved)
+    return Marked(marked, {row[0]: rows.to_send(row) for row in shown})
+
+
+async def show(connection: AsyncConnection, moved: Sequence[tuple[str, str]], now: datetime) -> None:
+    """Items show the state that their current delivery has now (see states.item_state_of); `moved`: (item id, delivery id)."""
+    if moved:
+        item_ids, delivery_ids = zip(*moved, strict=True)
+        await _SHOW.run(connection, items=item_ids, deliveries=delivery_ids, now=now)
+
+
+def _taken(connection: sa.Connection) -> Any:
+    """The carrier's news may have been quicker than our record: then the state stays, but its reference is kept all the same."""
+    many = connection.dialect.name != "sqlite"
+    types = {
+        "b_id": sa.Text,
+        "b_reference": sa.Text,
+        "b_cost": sa.BigInteger,
+        "b_error": sa.Text,
+        "b_code": sa.Text,
+        "b_wait_until": UtcTime,
+    }
+    binds: dict[str, Any] = {name: sa.bindparam(name, type_=kind) for name, kind in types.items()}
+    if many:  # all rows in one statement, as columns
+        lists: list[Any] = [sa.bindparam(f"{name}s", type_=postgresql.ARRAY(kind)) for name, kind in types.items()]
+        told = (
+            sa.func.unnest(*lists).table_valued(*(sa.column(name, kind) for name, kind in types.items()), name="told").render_derived()
+        )
+        binds = {name: told.c[name] for name in types}
+    legal = sa.or_(*(deliveries.c.state == sa.literal_column(f"'{state.value}'") for state in sorted(_HANDED_FROM)))
+    return (
+        deliveries.update()
+        .where(deliveries.c.id == binds["b_id"])
+        .values(
+            state=sa.case((legal, sa.literal_column(f"'{_HANDED_TO.value}'")), else_=deliveries.c.state),
+            reference=binds["b_reference"],
+            cost=binds["b_cost"],
+            error=sa.case((legal, binds["b_error"]), else_=deliveries.c.error),
+            code=sa.case((legal, binds["b_code"]), else_=deliveries.c.code),
+            not_before=sa.null(),
+            handed_over_at=sa.func.coalesce(deliveries.c.handed_over_at, sa.bindparam("b_now", type_=UtcTime)),
+            wait_until=sa.func.coalesce(deliveries.c.wait_until, binds["b_wait_until"]),
+        )
+    )
+
+
+_TAKEN = Prepared(_taken)
+_COLUMNS = ("b_id", "b_reference", "b_cost", "b_error", "b_code", "b_wait_until")
+
+
+async def taken(connection: AsyncConnection, told: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Record hand-overs: each mapping has b_id, b_reference, b_cost, b_error, b_code, b_wait_until."""
+    if connection.dialect.name == "sqlite":
+        await connection.run_sync(_TAKEN.run_all, [{**one, "b_now": now} for one in told])
+    else:
+        lists = {f"{name}s": [one[name] for one in told] for name in _COLUMNS}
+        await connection.run_sync(_close, {**lists, "b_now": now})
+
+
+def _close(connection: sa.Connection, values: dict[str, Any]) -> None:
+    _TAKEN.run(connection, values).close()
