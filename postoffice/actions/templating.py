@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice.actions import mail_pictures
 from postoffice.actions.actor import Actor
 from postoffice.compose.merge import printing, records
 from postoffice.compose.merge.columns import plain
@@ -27,8 +28,15 @@ from postoffice.pdf import raster
 from postoffice.store import mailings, people, templates
 from postoffice.store.templates import Template, Version
 
-PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
-MOST_PICTURE_BYTES = 3_000_000
+PICTURE_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".svg": "image/svg+xml",
+}
+MOST_PICTURE_BYTES = 12_000_000
 MOST_PICTURES = 20
 
 
@@ -76,8 +84,9 @@ async def publish(house: House, template: Template, actor: Actor, note: str = ""
     """
     content = Content.from_dict(template.draft)
     await trial(house, template.organisation_id, content, sample_row(template))
+    kept = (await house.workshop.run(content.with_compiled)).as_dict()
     async with house.database.write() as connection:
-        made = await templates.publish(connection, template, template.draft, house.clock.now(), actor.name, note.strip())
+        made = await templates.publish(connection, template, kept, house.clock.now(), actor.name, note.strip())
         await _note(connection, house, template, actor, "template.publish", version=made.number)
     return made
 
@@ -86,7 +95,8 @@ async def restore(house: House, template: Template, number: int, actor: Actor) -
     """The content of an old version becomes the draft again; the draft's new revision."""
     async with house.database.write() as connection:
         old = await templates.version(connection, template.organisation_id, template_id=template.id, number=number)
-        revision = await templates.save_draft(connection, template, house.clock.now(), actor.name, draft=dict(old.content))
+        draft = replace(Content.from_dict(old.content), compiled={}).as_dict()
+        revision = await templates.save_draft(connection, template, house.clock.now(), actor.name, draft=draft)
         await _note(connection, house, template, actor, "template.restore", version=number)
     return revision
 
@@ -100,12 +110,19 @@ async def remove(house: House, template: Template, actor: Actor) -> None:
 
 
 async def trial(house: House, organisation_id: str, content: Content, row: Mapping[str, Any]) -> None:
-    """Print one row in every language and try all words. TemplateFault with `part` and `line`; no-letter; missing pictures too."""
+    """Print one row in every language and try all words. TemplateFault with `part` and `line`; missing pictures too; no-letter where
+    there is no message either."""
+    with_letter = any(parts.letter.strip() for parts in content.parts.values()) or not any(
+        parts.sms or parts.subject for parts in content.parts.values()
+    )
     async with pictures(house, organisation_id, content) as folder:
         for language in content.parts:
             record = Record(1, {**row, "language": language}, exact=True)
-            await house.workshop.run(printing.preview, content, folder, record, _today(house), "")
-            told = await house.workshop.run(printing.words_of, content, record, _today(house), "", Situation(link=TRIED_LINK))
+            if with_letter:
+                await house.workshop.run(printing.preview, content, folder, record, _today(house), "")
+            situation = Situation(link=TRIED_LINK, unsubscribe=TRIED_LINK, preferences=TRIED_LINK)
+            shown = await mail_pictures.hosted(house, organisation_id, content)
+            told = await house.workshop.run(printing.words_of, content, record, _today(house), "", situation, shown)
             for fault in told["faults"].values():
                 raise fault
 
@@ -140,7 +157,8 @@ async def add_picture(house: House, organisation_id: str, content: Content, file
         raise PostOfficeError(
             "bad-picture",
             "This picture cannot be used.",
-            help=f"Use PNG, JPEG or SVG up to {MOST_PICTURE_BYTES // 1_000_000} MB; a template has at most {MOST_PICTURES} pictures.",
+            help=f"Use PNG, JPEG, GIF, WebP or SVG up to {MOST_PICTURE_BYTES // 1_000_000} MB; "
+            f"a template has at most {MOST_PICTURES} pictures.",
         )
     stored = await house.documents.put(organisation_id, data)
     async with house.database.write() as connection:

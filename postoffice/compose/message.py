@@ -18,6 +18,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNot
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from postoffice.model.delivery import Attachment
 from postoffice.model.errors import NotFound, Unreadable
 
 _NAME = re.compile(r"(email|sms)/[a-z0-9-]+")
@@ -50,6 +51,7 @@ class Message:
     subject: str
     text: str
     html: str
+    carried: tuple[Attachment, ...] = ()  #: pictures that its HTML names by `cid:`, where they are not the house's own
 
 
 def render_message(name: str, language: str, context: Mapping[str, Any], templates: Path) -> Message:

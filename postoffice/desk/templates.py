@@ -100,7 +100,7 @@ async def _editor(request: web.Request, template: Template) -> dict[str, Any]:
     async with house_of(request).database.read() as connection:
         versions = await templates.versions(connection, template.id)
         staff = {f"user:{one.id}": one.name for one in await people.all_users(connection, template.organisation_id)}
-    changed = not versions or dict(versions[0].content) != dict(template.draft)
+    changed = not versions or not content.same_as(Content.from_dict(versions[0].content))
     return {
         "template": template,
         "content": content,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from postoffice.model.channel import Channel, Purpose
+from postoffice.model.clicks import ClickMode
 from postoffice.model.finding import Finding
 from postoffice.model.states import MailingState
 
@@ -108,6 +109,8 @@ class Options:
     letterhead_over: bool = False  #: over the pages instead of under them
     inserts: tuple[Insert, ...] = ()  #: put behind each letter
     proof: LinkProof = LinkProof.AUTO
+    clicks: ClickMode = ClickMode.OFF  #: what is known of clicks on the links of its own words
+    carry_pictures: bool = False  #: the pictures of its template travel within each mail; otherwise the portal shows them
     sheet_codes: bool = False  #: a DataMatrix on each sheet for the inserter, where the print house takes files
 
     def as_dict(self) -> dict[str, Any]:
@@ -125,7 +128,7 @@ class Options:
         known = {one.name for one in fields(Options)}
         given = {key: value for key, value in shape.items() if key in known}
         kinds = {"purpose": Purpose, "postage": Postage, "envelope": Envelope, "email_form": EmailForm, "ground": Ground}
-        kinds |= {"together": Together, "proof": LinkProof}
+        kinds |= {"together": Together, "proof": LinkProof, "clicks": ClickMode}
         for key, kind in kinds.items():
             if key in given:
                 given[key] = kind(given[key])

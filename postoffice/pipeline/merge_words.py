@@ -4,10 +4,10 @@ A campaign's message has no letter: where no row was kept of it, its fields are 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from postoffice.actions import contact_rows
+from postoffice.actions import click_tracking, contact_rows, mail_pictures
 from postoffice.compose.merge.checks import check_record
 from postoffice.compose.merge.content import Content
 from postoffice.compose.merge.records import MEDIA_TYPE, Record
@@ -16,6 +16,8 @@ from postoffice.compose.message import Message
 from postoffice.compose.render import TemplateFault
 from postoffice.house import House
 from postoffice.model.channel import Channel
+from postoffice.model.clicks import ClickMode
+from postoffice.model.delivery import Attachment
 from postoffice.model.mailing import Mailing, Source
 from postoffice.store import contact_book, templates
 
@@ -47,10 +49,41 @@ async def find(house: House, mailing: Mailing, sender: str, told: Sequence[Telli
         people = await contact_book.by_ids(connection, mailing.organisation_id, asked) if asked else {}
     fresh = {one.first_page: contact_rows.row_of(people[one.contact_id]) for one in told if one.contact_id in people}
     content = spoken(Content.from_dict(version.content), mailing)
-    found, failed = await house.workshop.run(_render, content, merge.day, sender, list(told), rows, fresh)
+    names, carried = await pictures(house, mailing, content)
+    told = await counted(house, mailing, content, told)
+    found, failed = await house.workshop.run(_render, content, merge.day, sender, list(told), rows, fresh, names)
+    if carried:
+        found = {key: replace(one, carried=tuple(each for each in carried if each.cid in one.html)) for key, one in found.items()}
     if failed:
         house.log.warning("merge.words_failed", mailing=mailing.id, number=len(failed), codes=sorted(set(failed)))
     return found
+
+
+async def pictures(house: House, mailing: Mailing, content: Content) -> tuple[Mapping[str, str], tuple[Attachment, ...]]:
+    """(file name -> address of each picture that the template's mail shows, what the mail carries of them)."""
+    if not content.pictures:
+        return {}, ()
+    if mailing.options.carry_pictures:
+        return await mail_pictures.carried(house, mailing.organisation_id, content)
+    return await mail_pictures.hosted(house, mailing.organisation_id, content), ()
+
+
+async def counted(house: House, mailing: Mailing, content: Content, told: Sequence[Telling]) -> Sequence[Telling]:
+    """The same with what counts each recipient's clicks, where the mailing wants it: by name only of those who agreed."""
+    mode = mailing.options.clicks
+    if mode is ClickMode.OFF:
+        return told
+    async with house.database.read() as connection:
+        tracking = await click_tracking.load(connection, house, mailing.id, mode)
+        who = {one.contact_id for one in told if one.contact_id}
+        agreed = await click_tracking.agreed(connection, mailing.organisation_id, who, mailing.options.purpose)
+    if tracking.mode is ClickMode.OFF:  # the first of its mail
+        async with house.database.write() as connection:
+            tracking = await click_tracking.begin(connection, house, mailing.organisation_id, mailing.id, content, mode)
+    return [
+        replace(one, situation=replace(one.situation, clicks=tracking.of(one.delivery_id, agreed=one.contact_id in agreed)))
+        for one in told
+    ]
 
 
 def spoken(content: Content, mailing: Mailing) -> Content:
@@ -70,9 +103,10 @@ def _render(
     told: Sequence[Telling],
     rows: Mapping[int, Mapping[str, Any]],
     fresh: Mapping[int, Mapping[str, Any]],
+    names: Mapping[str, str],
 ) -> tuple[dict[str, Message], list[str]]:
     """In a child process: (words by delivery, codes of faults). `fresh`: fields of contacts, not yet checked."""
-    wording = Wording(contact_rows.without_letter(content) if fresh else content, day, sender)
+    wording = Wording(contact_rows.without_letter(content) if fresh else content, day, sender, names)
     found: dict[str, Message] = {}
     failed: list[str] = []
     for one in told:

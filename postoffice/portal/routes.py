@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from postoffice.portal import choices, clicks, landing, letters, own_data, reach, sharing, unsubscribe, visit
+from postoffice.portal import choices, clicks, images, landing, letters, own_data, reach, sharing, unsubscribe, visit
 from postoffice.portal.pages import CHOICES, DOCUMENT, LETTERS, add_templates, guarded
 from postoffice.tracking.clicks import Recent
 
@@ -56,7 +56,9 @@ def add_portal(app: web.Application) -> None:
     add_templates(app)
     app[letters.COPIES] = letters.Copies()
     app[clicks.RECENT] = Recent()
+    app[images.KEPT] = images.Kept()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, guarded(route.handler))
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, guarded(route.handler))
+    app.router.add_get(images.ADDRESS, images.show)  # public and cached: none of the headers of a recipient's page

@@ -23,7 +23,7 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "not-published": (N_("No version of this template is published yet."), N_("Publish it in its editor first.")),
     "no-letter": (N_("The template has no letter."), N_("Write its letter; e-mail and SMS may be left out.")),
     "no-preview": (N_("There is no preview of this template."), N_("Correct the template first.")),
-    "bad-picture": (N_("This picture cannot be used."), N_("Use PNG, JPEG or SVG up to 3 MB; a template has at most 20 pictures.")),
+    "bad-picture": (N_("This picture cannot be used."), N_("Use PNG, JPEG, GIF, WebP or SVG up to 12 MB; a template has at most 20 pictures.")),
     "column-twice": (N_("Two columns fill the field {field}."), N_("Choose one of them.")),
     "row-not-made": (
         N_("No letter was made of this row: there is nothing that could be released."),

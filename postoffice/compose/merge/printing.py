@@ -10,7 +10,7 @@ from postoffice.compose.merge.checks import Checked, Problem, check_record
 from postoffice.compose.merge.content import Content
 from postoffice.compose.merge.records import Record, job_of, unpack
 from postoffice.compose.merge.uses import uses_of
-from postoffice.compose.merge.wording import TRIED_LINK, Situation, Wording
+from postoffice.compose.merge.wording import TRIED_LINK, Named, Situation, Wording
 from postoffice.compose.render import RowError, Template, TemplateFault, render_letter, render_letters
 from postoffice.compose.render.template import LETTER
 from postoffice.pdf.cut import join
@@ -77,9 +77,14 @@ def preview(content: Content, pictures: Path | None, record: Record, day: str, s
         raise
 
 
-def words_of(content: Content, record: Record, day: str, sender_name: str, situation: Situation) -> dict[str, Any]:
-    """The e-mail and short message of one record, for the preview: {"email": Message | None, "sms": ..., "faults": {part: fault}}."""
-    wording = Wording(content, day, sender_name)
+def words_of(
+    content: Content, record: Record, day: str, sender_name: str, situation: Situation, pictures: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The e-mail and short message of one record, for the preview: {"email": Message | None, "sms": ..., "faults": {part: fault}}.
+
+    `pictures`: file name -> address, see Wording.
+    """
+    wording = Wording(content, day, sender_name, pictures if pictures is not None else Named())
     checked = check_record(record, wording.uses, content)
     found: dict[str, Any] = {"email": None, "sms": None, "faults": {}}
     for kind, make in (("email", wording.email), ("sms", wording.sms)):
@@ -95,7 +100,7 @@ def print_chunk(packed: Path, content: Content, pictures: Path | None, target: P
 
     TemplateFault where nothing can be made of the template at all; letter-too-slow where its first letters never end.
     """
-    wording = Wording(content, job_of(packed).day, sender_name)
+    wording = Wording(content, job_of(packed).day, sender_name, Named())
     template = letter_template(content, pictures)
     chunk = Chunk()
     good: list[Made] = []

@@ -53,6 +53,13 @@ def _text_of(html: str) -> str:
     return text_of(html)
 
 
+class Named(dict[str, str]):
+    """Pictures where nobody will look at them (a trial): each under its own name."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
 @dataclass
 class Wording:
     """The e-mail and SMS templates of a content, compiled when first used."""
