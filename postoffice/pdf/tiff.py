@@ -1,13 +1,14 @@
 """Pages as TIFF for fax: RFC 2301 profile F with T.6 (Group 4) coding, one strip a page, 1728 dots wide, A4. Knows no letter.
 
-Page by page, so that memory does not grow with the document. The thresholds were chosen by reading the result with OCR.
+Page by page, so that memory does not grow with the document; a long document can be drawn in shares by several processes. The
+thresholds were chosen by reading the result with OCR.
 """
 
 import ctypes
+import io
 import struct
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -82,27 +83,59 @@ class _Place(NamedTuple):
     turned: bool
 
 
+class Share(NamedTuple):
+    """Consecutive pages of a fax, coded: the strips with their rows."""
+
+    strips: list[tuple[bytes, int]]
+    pages: int  #: of the whole fax
+
+
 def fax_tiff(source: Path, target: BinaryIO, look: FaxLook) -> int:
     """Write the PDF's pages as one TIFF; how many. Raises as `open_pdf` and `open_page`, TooLarge above MAX_PAGES."""
     with open_pdf(source) as document:
-        pages = len(document) + bool(look.cover)
-        if pages > MAX_PAGES:
-            raise TooLarge("fax-too-long", f"A fax of {pages} pages is longer than can be sent.", help="Send it in parts.", pages=pages)
-        target.write(b"II*\x00" + struct.pack("<I", 8))
-        place = 8
-        for number, (strip, rows) in enumerate(_strips(document, look, pages)):
-            place += target.write(_leaf(strip, rows, look.fine, place, number, pages))
+        pages = _pages(document, look)
+        _write_tiff(_strips(document, look, range(pages), pages), pages, look, target)
     return pages
 
 
 def fax_tiff_bytes(pdf: bytes, look: FaxLook) -> tuple[bytes, int]:
     """The same from bytes to bytes (about 30 KB a page), for a child process: the TIFF and its pages."""
-    with tempfile.TemporaryDirectory(prefix="postoffice-fax-") as folder:
-        source, made = Path(folder) / "in.pdf", Path(folder) / "out.tif"
-        source.write_bytes(pdf)
-        with made.open("wb") as target:
-            pages = fax_tiff(source, target, look)
-        return made.read_bytes(), pages
+    return joined([fax_share(pdf, look)], look)
+
+
+def fax_share(pdf: bytes, look: FaxLook, number: int = 0, shares: int = 1) -> Share:
+    """Share `number` (from 0) of `shares` of a document, drawn and coded, for a child process; `joined` puts them together. Raises as
+    `fax_tiff`.
+    """
+    with tempfile.NamedTemporaryFile(prefix="postoffice-fax-", suffix=".pdf") as source:
+        source.write(pdf)
+        source.flush()
+        with open_pdf(Path(source.name)) as document:
+            pages = _pages(document, look)
+            mine = range(pages * number // shares, pages * (number + 1) // shares)
+            return Share(list(_strips(document, look, mine, pages)), pages)
+
+
+def joined(shares: Sequence[Share], look: FaxLook) -> tuple[bytes, int]:
+    """The TIFF of all shares in their order, and its pages."""
+    target = io.BytesIO()
+    pages = shares[0].pages
+    _write_tiff((strip for share in shares for strip in share.strips), pages, look, target)
+    return target.getvalue(), pages
+
+
+def _pages(document: Document, look: FaxLook) -> int:
+    pages = len(document) + bool(look.cover)
+    if pages > MAX_PAGES:
+        raise TooLarge("fax-too-long", f"A fax of {pages} pages is longer than can be sent.", help="Send it in parts.", pages=pages)
+    return pages
+
+
+def _write_tiff(strips: Iterator[tuple[bytes, int]], pages: int, look: FaxLook, target: BinaryIO) -> None:
+    target.write(b"II*\x00" + struct.pack("<I", 8))
+    place = 8
+    for number, (strip, rows) in enumerate(strips):
+        place += target.write(_leaf(strip, rows, look.fine, place, number, pages))
 
 
 def _leaf(strip: bytes, rows: int, fine: bool, place: int, number: int, pages: int) -> bytes:
@@ -136,21 +169,14 @@ def _leaf(strip: bytes, rows: int, fine: bool, place: int, number: int, pages: i
     return struct.pack("<H", len(tags)) + body + struct.pack("<I", following) + fractions + padded
 
 
-def _strips(document: Document, look: FaxLook, pages: int) -> Iterator[tuple[bytes, int]]:
-    """Coded strip and rows of each page. While a page is coded in a thread, the next one is drawn on a second sheet."""
+def _strips(document: Document, look: FaxLook, some: range, pages: int) -> Iterator[tuple[bytes, int]]:
+    """Coded strip and rows of some pages (from 0) of the fax, all drawn on the same sheet."""
     down = 7.7 if look.fine else 3.85
     rows = round(_PAPER * down)
-    sheets = [_Sheet(bytearray(b"\xff") * (WIDTH * rows), rows, down) for _ in range(min(2, pages))]
-    coding: Future[bytes] | None = None
-    with ThreadPoolExecutor(1) as coder:
-        for number in range(pages):
-            sheet = sheets[number % 2]
-            _fill(sheet, document, look, number, pages)
-            if coding:
-                yield coding.result(), rows
-            coding = coder.submit(encode, sheet.dots, WIDTH, rows, _THRESHOLD)
-        if coding:
-            yield coding.result(), rows
+    sheet = _Sheet(bytearray(b"\xff") * (WIDTH * rows), rows, down)
+    for number in some:
+        _fill(sheet, document, look, number, pages)
+        yield encode(sheet.dots, WIDTH, rows, _THRESHOLD), rows
 
 
 def _fill(sheet: _Sheet, document: Document, look: FaxLook, number: int, pages: int) -> None:

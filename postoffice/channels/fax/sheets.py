@@ -1,5 +1,6 @@
 """What the fax carriers share: numbers, and the item's pages as a fax machine takes them."""
 
+import asyncio
 import re
 from datetime import datetime
 
@@ -10,9 +11,12 @@ from postoffice.channels.pages import pdf_of
 from postoffice.model.delivery import Piece
 from postoffice.model.errors import PostOfficeError, Refused, TryLater
 from postoffice.model.ports import Workshop
-from postoffice.pdf.tiff import FaxLook, fax_tiff_bytes
+from postoffice.pdf.tiff import FaxLook, fax_share, fax_tiff_bytes, joined
 
 _TO, _FROM, _PAGES, _ABOUT = Label("To", "À"), Label("From", "De"), Label("Pages", "Pages"), Label("Subject", "Objet")
+
+#: a document of at least so many pages is drawn by two children of the workshop at a time
+_LONG = 12
 
 
 def parsed(to: str) -> phonenumbers.PhoneNumber:
@@ -44,11 +48,19 @@ async def tiff_of(piece: Piece, workshop: Workshop | None, look: FaxLook) -> tup
     try:
         if workshop is None:  # a test, or a tool: nothing else waits
             return fax_tiff_bytes(pdf, look)
-        return await workshop.run(fax_tiff_bytes, pdf, look)
+        if piece.pages is None or piece.pages.pages < _LONG:
+            return await workshop.run(fax_tiff_bytes, pdf, look)
+        return await in_shares(pdf, workshop, look)
     except PostOfficeError as error:
         raise Refused(error.message, code=error.code) from error
     except OSError as error:
         raise TryLater(f"The pages cannot be drawn now ({type(error).__name__})") from error
+
+
+async def in_shares(pdf: bytes, workshop: Workshop, look: FaxLook) -> tuple[bytes, int]:
+    """A long document as TIFF for fax, drawn by two children at a time, and its pages."""
+    halves = await asyncio.gather(*(workshop.run(fax_share, pdf, look, number, 2) for number in range(2)))
+    return joined(halves, look)
 
 
 def header_of(piece: Piece, station: str, now: datetime) -> str:
