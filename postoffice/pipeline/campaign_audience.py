@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -94,11 +93,3 @@ def segment_of(campaign: Campaign) -> Segment | None:
         return None
     made = Segment(str(rules["id"]), campaign.organisation_id, "", rules["rules"], SegmentKind(rules["kind"]))
     return replace(made, others=rules["others"], frozen=frozenset(rules["frozen"]))
-
-
-def rules_of(segment: Segment | None) -> dict[str, Any]:
-    """What of a segment is approved, as it is kept with the campaign."""
-    if segment is None:
-        return {}
-    rules: dict[str, Any] = {"id": segment.id, "rules": dict(segment.rules), "kind": segment.kind.value}
-    return rules | {"others": {name: dict(one) for name, one in segment.others.items()}, "frozen": sorted(segment.frozen)}

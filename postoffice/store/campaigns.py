@@ -124,6 +124,11 @@ async def change(connection: AsyncConnection, campaign: Campaign, design: Design
     return expected + 1
 
 
+async def redesign(connection: AsyncConnection, campaign: Campaign, design: Design, now: datetime) -> None:
+    """Change what may be changed while it runs; approvals stay. The caller says who may."""
+    await connection.execute(campaigns.update().where(campaigns.c.id == campaign.id).values(design=design.as_dict(), updated_at=now))
+
+
 async def update(connection: AsyncConnection, campaign_id: str, **values: Any) -> None:
     """Change columns that are neither state nor design."""
     assert not {"state", "design", "revision"} & set(values)

@@ -151,6 +151,12 @@ async def conductor(connection: AsyncConnection, organisation_id: str, campaign_
     )
 
 
+async def unhold_conductor(connection: AsyncConnection, campaign_id: str) -> None:
+    """The conductor clears up while everything else is held."""
+    mine = (work.c.subject_id == campaign_id, work.c.step == CONDUCT, work.c.state == "open")
+    await connection.execute(work.update().where(*mine).values(held_at=None, not_before=None, rung_at=None))
+
+
 async def wake_conductor(connection: AsyncConnection, campaign_id: str) -> None:
     """Something happened that the conductor should look at."""
     mine = (work.c.subject_id == campaign_id, work.c.step == CONDUCT, work.c.state == "open")
