@@ -1,9 +1,9 @@
 """PDF pages to fax (TIFF-F, Group 4, 204 x 196 dpi) a second, beside Ghostscript's tiffg4 on the same pages in the same run.
 
 "long" are documents of many pages: by the clock, and by CPU seconds of all processes. They are made as the office makes them, by two
-children of its workshop, which are there already; Ghostscript is started for each, as low in priority as they are. "one" is a fax of two pages as it is really sent,
-by one child. The ratio "ghostscript" is that of all long ones. Legibility: the share of the PDF's own words that tesseract reads on
-the same pages of both.
+children of its workshop, which are there already; Ghostscript is started for each, as low in priority as they are. "one" is a fax of
+two pages as it is really sent, by one child. The ratio "ghostscript" is that of all long ones. Legibility: the share of the PDF's own
+words that tesseract reads on the same pages of both.
 """
 
 import argparse
