@@ -1,10 +1,13 @@
 """What fills a template where there is no spreadsheet: the fields of a contact, by the names that templates use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from postoffice.compose.merge.checks import Checked, check_record
 from postoffice.compose.merge.content import Content
+from postoffice.compose.merge.records import Record
+from postoffice.compose.merge.uses import Use
 from postoffice.store.contact_book import FullContact
 
 _POINTS = {"email": "email", "mobile": "sms", "fax": "fax"}
@@ -12,7 +15,9 @@ _POINTS = {"email": "email", "mobile": "sms", "fax": "fax"}
 
 def row_of(contact: FullContact) -> dict[str, Any]:
     """Field -> value: the contact's attributes under their own names, its name, company, language, number, and its best addresses."""
-    row: dict[str, Any] = {str(name): value for name, value in contact.attributes.items() if isinstance(value, str | int | float | bool)}
+    row: dict[str, Any] = {
+        str(name): value for name, value in contact.attributes.items() if isinstance(value, str | int | float | bool)
+    }
     number = next(iter(contact.external_ids.values()), "")
     row |= {"name": contact.name, "company": contact.company, "reference": number, "customer": row.get("customer") or number}
     row["language"] = contact.language
@@ -22,6 +27,13 @@ def row_of(contact: FullContact) -> dict[str, Any]:
     if point is not None and point.address is not None:
         row["address"] = list(point.address.lines)
     return row
+
+
+def judged(row: Mapping[str, Any], uses: Sequence[Use], content: Content) -> Checked:
+    """The checks of a spreadsheet's row, but that a number which is no good only closes its channel."""
+    checked = check_record(Record(0, dict(row), exact=True), uses, content)
+    checked.problems = [problem for problem in checked.problems if problem.column not in _POINTS]
+    return checked
 
 
 def best(contact: FullContact, channel: str) -> str:

@@ -15,7 +15,10 @@ _OURS = timedelta(minutes=5)  #: until wrong credentials are tried again
 
 
 class Tokens:
-    """The access token for one account. `form`: the fields of the token request."""
+    """The access token for one account. `form`: the fields of the token request.
+
+    Where the answer brings another refresh token, that one is shown from then on, as long as this process lives.
+    """
 
     def __init__(self, rest: Rest, path: str, form: Mapping[str, str]) -> None:
         self._rest = rest
@@ -41,6 +44,8 @@ class Tokens:
         if not answer.good or not isinstance(token, str) or not token:
             after = answer.after or (_OURS if answer.status in (400, 401, 403) else None)
             raise TryLater(f"The provider gave no access token: it answered {answer.status}", code=str(answer.status), after=after)
+        if "refresh_token" in self._form and isinstance(renewed := answer.body.get("refresh_token"), str) and renewed:
+            self._form["refresh_token"] = renewed
         seconds = float(life) if isinstance(life, int | float) and life > 0 else _SHORT
         self._token = token
         self._good_until = time.monotonic() + seconds - min(_EARLY, seconds / 5)

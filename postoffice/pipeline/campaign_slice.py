@@ -71,7 +71,10 @@ class Slice:
     def check(self, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """Judge what would fill the template; takes a while for many, so outside of the loop."""
         for one in candidates:
-            one.checked = check_record(one.record, self.uses, self.content)
+            if one.contact is not None:
+                one.checked = contact_rows.judged(one.record.values, self.uses, self.content)
+            else:
+                one.checked = check_record(one.record, self.uses, self.content)
         return candidates
 
     async def find_contacts(self, connection: AsyncConnection, some: Sequence[Candidate], now: datetime) -> list[Candidate]:

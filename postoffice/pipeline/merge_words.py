@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from postoffice.actions import click_tracking, contact_rows, mail_pictures
-from postoffice.compose.merge.checks import check_record
 from postoffice.compose.merge.content import Content
-from postoffice.compose.merge.records import MEDIA_TYPE, Record
+from postoffice.compose.merge.records import MEDIA_TYPE
 from postoffice.compose.merge.wording import Situation, Wording
 from postoffice.compose.message import Message
 from postoffice.compose.render import TemplateFault
@@ -112,7 +111,7 @@ def _render(
     for one in told:
         row = rows.get(one.first_page)
         if row is None and one.first_page in fresh:
-            checked = check_record(Record(0, dict(fresh[one.first_page]), exact=True), wording.uses, wording.content)
+            checked = contact_rows.judged(fresh[one.first_page], wording.uses, wording.content)
             failed += [problem.code for problem in checked.problems]
             row = None if checked.problems else {"data": checked.data, "language": checked.language, "lines": checked.lines}
         if row is None:

@@ -4,11 +4,12 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiosmtplib
 
 from postoffice.channels.email.wire import Reply, Said, Wire, take_over
+from postoffice.channels.oauth import Tokens
 from postoffice.model.errors import CarrierError
 from postoffice.model.ports import Log
 
@@ -39,6 +40,7 @@ class Relay:
     connections: int = 10
     mails_per_connection: int = 100
     ca: str = ""  #: PEM; trusted instead of the system's authorities
+    tokens: Tokens | None = field(default=None, compare=False)  #: shown instead of the password (XOAUTH2)
 
     def context(self) -> ssl.SSLContext | None:
         """How the relay proves who it is; None without TLS. ValueError where `ca` holds no certificate."""
@@ -62,6 +64,7 @@ class Pool:
         self._slots = asyncio.Semaphore(relay.connections)
         self._down: Unreachable | None = None
         self._down_until = 0.0
+        self._shown = self._refused = ""  # access tokens
 
     @asynccontextmanager
     async def wire(self, *, fresh: bool = False) -> AsyncIterator[Wire]:
@@ -118,7 +121,7 @@ class Pool:
             use_tls=relay.security == "tls",
             start_tls=relay.security == "starttls",
             username=relay.username or None,
-            password=relay.password or None,
+            **({"oauth_token_generator": self._token} if relay.tokens else {"password": relay.password or None}),
             local_hostname=relay.helo or None,
             timeout=relay.seconds,
             tls_context=self._context,
@@ -130,7 +133,12 @@ class Pool:
                     await client.ehlo()
         except aiosmtplib.SMTPException as error:
             client.close()
+            if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+                self._refused = self._shown  # it may have been revoked: the next line shows another
             raise _unreachable(error) from error
+        except CarrierError as error:  # no token
+            client.close()
+            raise Unreachable(error.reason, error.code) from error
         except (OSError, ValueError) as error:
             client.close()
             raise Unreachable(f"The mail relay cannot be used: {_words(error)}") from error
@@ -138,15 +146,22 @@ class Pool:
             raise Unreachable("The mail relay closed the connection at once")
         return take_over(client.transport, client.esmtp_extensions)
 
+    async def _token(self) -> str:
+        assert self._relay.tokens
+        self._shown = await self._relay.tokens.get(refused=self._refused)
+        return self._shown
+
     async def close(self) -> None:
         """Say goodbye on every idle line."""
         idle, self._idle = self._idle, []
         await asyncio.gather(*(wire.quit() for wire in idle))
+        if self._relay.tokens is not None:
+            await self._relay.tokens.close()
 
 
 def _unreachable(error: aiosmtplib.SMTPException) -> Unreachable:
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return Unreachable("The mail relay does not accept our user name and password", str(error.code))
+        return Unreachable("The mail relay does not accept our user name and password or token", str(error.code))
     if isinstance(error, aiosmtplib.SMTPResponseException):
         reply = Reply(error.code, error.message)
         return Unreachable(f"The mail relay does not take mail from us now ({error.code})", reply.enhanced or str(error.code))

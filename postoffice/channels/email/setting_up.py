@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from postoffice.channels.email.address import read_mailbox
 from postoffice.channels.email.domains import read_limits
@@ -11,6 +12,8 @@ from postoffice.channels.email.pool import Relay
 from postoffice.channels.email.sign import Signer
 from postoffice.channels.email.smtp import Manner, SmtpCarrier
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
+from postoffice.channels.oauth import Tokens
+from postoffice.channels.rest import Rest, Site, is_safe
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Refused
 
@@ -29,6 +32,7 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> SmtpCarrier:
         connections=max(1, settings["connections"]),
         mails_per_connection=max(1, settings["mails_per_connection"]),
         ca=settings["ca"],
+        tokens=_tokens(settings),
     )
     if relay.username and relay.security == "none" and relay.host not in LOOPBACK:
         raise _bad("security", "a user name and password would cross the network unprotected", "Choose tls or starttls.")
@@ -61,6 +65,25 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> SmtpCarrier:
         )
     except ValueError as error:
         raise _bad("ca", f"it must be {error}", "Paste the certificate that signed the relay's.") from None
+
+
+def _tokens(settings: Mapping[str, Any]) -> Tokens | None:
+    """Where access tokens come from: by the refresh token of a consent, else by the program's own right (RFC 6749, 6 and 4.4)."""
+    url = settings["token_url"]
+    if not url:
+        return None
+    if not is_safe(url):
+        raise _bad("token_url", "it must be an address that begins with https", "Copy it from your provider's page.")
+    for field in ("username", "client_id"):
+        if not settings[field]:
+            raise _bad(field, "access tokens need it", "Fill it in, or empty the address of the token server.")
+    if not (settings["client_secret"] or settings["refresh_token"]):
+        raise _bad("client_secret", "access tokens need it, or a refresh token", "Copy it from your provider's page.")
+    form = {name: settings[name] for name in ("client_id", "client_secret", "refresh_token", "scope") if settings[name]}
+    form["grant_type"] = "refresh_token" if settings["refresh_token"] else "client_credentials"
+    parts = urlsplit(url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return Tokens(Rest(Site(f"{parts.scheme}://{parts.netloc}")), path, form)
 
 
 def _read(settings: Mapping[str, Any], field: str, read: Callable[[str], T]) -> T:
@@ -106,6 +129,32 @@ _FIELDS = (
     Field("security", Label("Encryption", "Chiffrement"), FieldKind.CHOICE, "starttls", choices=("starttls", "tls", "none")),
     Field("username", Label("User name", "Identifiant")),
     Field("password", Label("Password", "Mot de passe"), secret=True),
+    Field(
+        "token_url",
+        Label("Token server (OAuth 2)", "Serveur de jetons (OAuth 2)"),
+        hint=Label(
+            "Instead of a password. Microsoft 365: https://login.microsoftonline.com/TENANT/oauth2/v2.0/token; "
+            "Google: https://oauth2.googleapis.com/token",
+            "À la place d'un mot de passe. Microsoft 365 : https://login.microsoftonline.com/LOCATAIRE/oauth2/v2.0/token ; "
+            "Google : https://oauth2.googleapis.com/token",
+        ),
+    ),
+    Field("client_id", Label("Client id", "Identifiant d'application")),
+    Field("client_secret", Label("Client secret", "Secret d'application"), secret=True),
+    Field(
+        "refresh_token",
+        Label("Refresh token", "Jeton d'actualisation"),
+        secret=True,
+        hint=Label(
+            "Google: of the mailbox's owner. Microsoft 365: leave it empty, the application has its own right",
+            "Google : celui du titulaire de la boîte. Microsoft 365 : laissez vide, l'application a son propre droit",
+        ),
+    ),
+    Field(
+        "scope",
+        Label("Scope", "Étendue (scope)"),
+        hint=Label("Microsoft 365: https://outlook.office365.com/.default", "Microsoft 365 : https://outlook.office365.com/.default"),
+    ),
     Field(
         "sender",
         Label("Sender's address", "Adresse d'expédition"),

@@ -228,6 +228,13 @@ class SmtpCarrier:
         """Forged: a relay never knocks."""
         raise Forged("A mail relay has no webhooks: nothing that knocks here is genuine")
 
+    async def token(self) -> str:
+        """The access token that the relay is shown (ports.Grants). TryLater where it takes a password, or none can be had."""
+        tokens = self._fleet.lines[0].member.relay.tokens
+        if tokens is None:
+            raise TryLater("This carrier signs in with a password and has no access token", code="token")
+        return await tokens.get()
+
     async def close(self) -> None:
         """Say goodbye to the relays."""
         await self._fleet.close()

@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import quote
 
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
+from postoffice.channels.oauth import Signed, Tokens
 from postoffice.channels.pages import pdf_of
 from postoffice.channels.print_house.conflicts import sheets_of, too_many_pages, wrong_envelope
 from postoffice.channels.print_house.journal import Journal
-from postoffice.channels.print_house.oauth import Signed, Tokens
 from postoffice.channels.rest import Answer, Rest, Site, ask_each, hide, is_safe, verdict
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt

@@ -11,13 +11,13 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
+from postoffice.channels.oauth import Signed, Tokens
 from postoffice.channels.print_house.journal import Journal
 from postoffice.channels.print_house.maileva import news, paper
 from postoffice.channels.print_house.maileva.paper import MAIL, REGISTERED, Account
 from postoffice.channels.print_house.maileva.post import Poster
 from postoffice.channels.print_house.maileva.service import Service, fault
 from postoffice.channels.print_house.maileva.subscribe import Subscriber
-from postoffice.channels.print_house.oauth import Signed, Tokens
 from postoffice.channels.rest import Rest, Site, basic, is_safe
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Proof, Receipt

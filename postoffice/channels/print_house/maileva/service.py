@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from postoffice.channels.print_house.oauth import Signed
+from postoffice.channels.oauth import Signed
 from postoffice.channels.rest import Answer, hide, verdict
 from postoffice.model.errors import CarrierError, TryLater
 

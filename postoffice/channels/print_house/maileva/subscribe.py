@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from postoffice.channels.oauth import Signed
 from postoffice.channels.print_house.maileva.service import fault
-from postoffice.channels.print_house.oauth import Signed
 from postoffice.model.errors import CarrierError
 from postoffice.model.ports import Log
 
