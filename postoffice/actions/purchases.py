@@ -19,7 +19,7 @@ from postoffice.store import contact_keys, people, purchases, rfm
 from postoffice.store.purchases import Line
 
 PIECE = 2_000  #: lines of one transaction
-MOST_SHOWN = 200  #: refused lines that are told one by one
+MOST_SHOWN = 200
 _NEEDED = ("at", "amount")
 
 
@@ -30,6 +30,7 @@ class Outcome:
     written: int = 0
     known: int = 0
     refused: int = 0
+    most: int = MOST_SHOWN  #: refused lines that are told one by one
     lines: list[tuple[int, str]] = field(default_factory=list)  #: (number of the line, word of REASONS), the first ones
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -37,7 +38,7 @@ class Outcome:
         """A line that is left out."""
         self.refused += 1
         self.reasons[reason] += 1
-        if len(self.lines) < MOST_SHOWN:
+        if len(self.lines) < self.most:
             self.lines.append((number, reason))
 
 
@@ -55,8 +56,8 @@ async def tell(house: House, organisation_id: str, told: Sequence[tuple[int, Bou
             else:
                 lines.append((number, Line(whose[0], one.external_id, one.at, one.amount, one.currency, one.category, one.quantity)))
         said = await purchases.add_all(connection, organisation_id, [line for _number, line in lines], now)
-        for number, line in lines:
-            _count(outcome, number, said[line.external_id])
+        for (number, _line), word in zip(lines, said, strict=True):
+            _count(outcome, number, word)
         await rfm.told(connection, organisation_id)
         await people.note(
             connection,

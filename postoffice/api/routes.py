@@ -15,6 +15,8 @@ from postoffice.api import (
 )
 from postoffice.api.call import Route
 from postoffice.api.contact_routes import CONTACT_ROUTES
+from postoffice.api.purchases import PURCHASE_ROUTES
+from postoffice.api.segments import SEGMENT_ROUTES
 from postoffice.model.people import Right
 
 ROUTES: tuple[Route, ...] = (
@@ -193,4 +195,6 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("DELETE", "/webhooks/{webhook_id}", Right.MANAGE, webhooks.remove_webhook, "Remove a webhook", hook_shapes.Webhook),
     *CONTACT_ROUTES,
+    *SEGMENT_ROUTES,
+    *PURCHASE_ROUTES,
 )

@@ -25,21 +25,19 @@ class Line(NamedTuple):
     quantity: int
 
 
-async def add_all(connection: AsyncConnection, organisation_id: str, lines: Sequence[Line], now: datetime) -> dict[str, str]:
-    """Write those whose number is new; {number: written | known | differs} of each."""
+async def add_all(connection: AsyncConnection, organisation_id: str, lines: Sequence[Line], now: datetime) -> list[str]:
+    """Write those whose number is new; what became of each: written, known, or differs from what is there by its number."""
     known = await _known(connection, organisation_id, {line.external_id for line in lines})
-    said: dict[str, str] = {}
+    said: list[str] = []
     fresh: list[dict[str, Any]] = []
     for line in lines:
         there = known.get(line.external_id)
         if there is None:
             fresh.append({"id": new_id(), "organisation_id": organisation_id, "created_at": now, **line._asdict()})
             known[line.external_id] = line
-            said[line.external_id] = "written"
-        elif there != line:
-            said[line.external_id] = "differs"
+            said.append("written")
         else:
-            said.setdefault(line.external_id, "known")
+            said.append("known" if there == line else "differs")
     if fresh:
         insert = insert_into(connection, purchases).on_conflict_do_nothing(index_elements=["organisation_id", "external_id"])
         await connection.execute(insert, fresh)
