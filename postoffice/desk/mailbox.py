@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from postoffice.actions.mailbox_access import BY_TOKEN, way_in
 from postoffice.compose.recheck import points
 from postoffice.desk.admin import admin_page, note
 from postoffice.desk.carriers import load_carrier
@@ -35,10 +36,14 @@ async def load(request: web.Request) -> tuple[CarrierRow, MailboxRow | None, dic
     return carrier, mailbox, carriers.unseal(house.keyring, mailbox.settings) if mailbox else {}
 
 
+def _is_kept(settings: Mapping[str, Any]) -> bool:
+    return bool(settings.get("password")) or settings.get("sign_in") == BY_TOKEN
+
+
 async def mailbox_page(request: web.Request) -> web.StreamResponse:
     """GET /admin/carriers/{carrier}/mailbox"""
     carrier, mailbox, settings = await load(request)
-    return await _page(request, carrier, mailbox, _typed_of(mailbox, settings), bool(settings.get("password")))
+    return await _page(request, carrier, mailbox, _typed_of(mailbox, settings), _is_kept(settings))
 
 
 def _typed_of(mailbox: MailboxRow | None, settings: Mapping[str, Any]) -> dict[str, str]:
@@ -50,6 +55,7 @@ def _typed_of(mailbox: MailboxRow | None, settings: Mapping[str, Any]) -> dict[s
         "port": str(settings.get("port") or ""),
         "security": str(settings.get("security", "tls")),
         "address": (mailbox.address or "") if mailbox else "",
+        "sign_in": "1" if settings.get("sign_in") == BY_TOKEN else "",
         "fetching": "1" if mailbox and mailbox.fetching else "",
         "forward": "sender" if forward == TO_SENDER else "address" if forward else "none",
         "forward_to": "" if forward == TO_SENDER else forward,
@@ -83,7 +89,7 @@ async def _page(
 
 
 def _typed(form: Form) -> dict[str, str]:
-    names = {**_TEXTS, "port": 5, "security": 10, "address": 320, "fetching": 1, "forward": 10, "forward_to": 320}
+    names = {**_TEXTS, "port": 5, "security": 10, "address": 320, "fetching": 1, "sign_in": 1, "forward": 10, "forward_to": 320}
     return {name: text_of(form, name, most).replace("\r\n", "\n").strip() for name, most in names.items()}
 
 
@@ -108,6 +114,7 @@ def _settings(typed: Mapping[str, str], password: str) -> dict[str, Any]:
         "port": int(typed["port"] or 0),
         "security": typed["security"],
         "password": password,
+        "sign_in": BY_TOKEN if typed["sign_in"] else "",
     }
 
 
@@ -136,7 +143,7 @@ async def change(request: web.Request) -> web.StreamResponse:
         settings = _settings(typed, password)
         address = str(points(email=typed["address"], mobile=None, fax=None, country=country)["email"] or "")
         if typed["fetching"]:
-            access_of(settings)
+            access_of(settings, "by the carrier" if typed["sign_in"] else "")
         async with house.database.write() as connection:
             await mailboxes.keep(
                 connection,
@@ -151,7 +158,7 @@ async def change(request: web.Request) -> web.StreamResponse:
             )
             await note(request, connection, "carrier.mailbox", carrier.id, name=carrier.name)
     except PostOfficeError as wrong:
-        return await _page(request, carrier, mailbox, typed, bool(password), wrong=wrong)
+        return await _page(request, carrier, mailbox, typed, bool(password or typed["sign_in"]), wrong=wrong)
     return go(request, f"/admin/carriers/{carrier.name}/mailbox?done=kept")
 
 
@@ -159,10 +166,11 @@ async def try_it(request: web.Request) -> web.StreamResponse:
     """POST /admin/carriers/{carrier}/mailbox/test: open the mailbox as it is kept, and say how that went."""
     carrier, mailbox, settings = await load(request)
     try:
-        tried: int | PostOfficeError = await asyncio.to_thread(try_out, access_of(settings))
+        access = await way_in(house_of(request), carrier.organisation_id, carrier.name, settings)
+        tried: int | PostOfficeError = await asyncio.to_thread(try_out, access)
     except PostOfficeError as failed:
         tried = failed
-    return await _page(request, carrier, mailbox, _typed_of(mailbox, settings), bool(settings.get("password")), tried=tried)
+    return await _page(request, carrier, mailbox, _typed_of(mailbox, settings), _is_kept(settings), tried=tried)
 
 
 async def remove(request: web.Request) -> web.StreamResponse:

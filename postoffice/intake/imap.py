@@ -40,6 +40,7 @@ class Access:
     folder: str = "INBOX"
     done: str = ""
     ca: str = ""  #: PEM of the authority that signed the server's certificate; empty: the machine's own
+    token: str = ""  #: an OAuth 2 access token, shown instead of the password (XOAUTH2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +159,11 @@ def open_mailbox(access: Access, *, patience: float = PATIENCE) -> Iterator[Open
         ) from error
 
 
-def access_of(settings: Mapping[str, Any]) -> Access:
-    """Settings as a way in; MailboxFailed where they lack what is needed."""
+def access_of(settings: Mapping[str, Any], token: str = "") -> Access:
+    """Settings as a way in, with `token` where one stands for the password; MailboxFailed where they lack what is needed."""
     known = {name: settings[name] for name in Access.__slots__ if settings.get(name) not in (None, "")}
+    if token:
+        known |= {"token": token, "password": ""}
     if not {"host", "username", "password"} <= known.keys():
         raise _failed(
             "mailbox-incomplete",
@@ -195,9 +198,11 @@ def _connect(access: Access, patience: float) -> imaplib.IMAP4:
 
 
 def _sign_in(line: imaplib.IMAP4, access: Access) -> None:
-    """By SASL PLAIN where it is offered, which takes any letter in a password; by LOGIN elsewhere."""
+    """By a token where there is one; by SASL PLAIN where it is offered, which takes any letter in a password; by LOGIN elsewhere."""
     try:
-        if "AUTH=PLAIN" in line.capabilities:
+        if access.token:
+            _show(line, access)
+        elif "AUTH=PLAIN" in line.capabilities:
             line.authenticate("PLAIN", lambda _challenge: f"\0{access.username}\0{access.password}".encode())
         else:
             line.login(access.username, access.password)
@@ -208,6 +213,21 @@ def _sign_in(line: imaplib.IMAP4, access: Access) -> None:
             "mailbox-password",
             "The mail server refused the user name or the password.",
             "Type them again; some providers want a password made for programs.",
+        ) from error
+
+
+def _show(line: imaplib.IMAP4, access: Access) -> None:
+    """Google's XOAUTH2, which Microsoft took over. A refusal comes as a challenge that wants an empty answer, then as a NO."""
+    shown = f"user={access.username}\x01auth=Bearer {access.token}\x01\x01".encode()
+    try:
+        line.authenticate("XOAUTH2", lambda challenge: b"" if challenge else shown)
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error as error:
+        raise _failed(
+            "mailbox-token",
+            "The mail server refused the access token.",
+            "Give the application the right to read this mailbox by IMAP, and look at the user name.",
         ) from error
 
 

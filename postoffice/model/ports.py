@@ -202,6 +202,15 @@ class Recalls(Protocol):
 
 
 @runtime_checkable
+class Grants(Protocol):
+    """An ability of some carriers: they sign in with access tokens (OAuth 2), which open the mailbox beside them, too."""
+
+    async def token(self) -> str:
+        """An access token that is good now. TryLater where there is none."""
+        ...
+
+
+@runtime_checkable
 class Proves(Protocol):
     """An ability of some carriers: documents come back (a deposit proof, a signed receipt, a scan of a returned envelope).
 

@@ -13,8 +13,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from postoffice.actions.mailbox_access import way_in
 from postoffice.house import House
-from postoffice.intake.imap import OpenMailbox, Slip, access_of, open_mailbox
+from postoffice.intake.imap import OpenMailbox, Slip, open_mailbox
 from postoffice.model.errors import PostOfficeError
 from postoffice.pipeline.mailroom import Mailroom
 from postoffice.store import mailboxes
@@ -75,7 +76,8 @@ class Mailboxes:
 
     async def empty(self, mailbox: MailboxRow) -> int:
         """Take what is new, up to PAGES pages; how many mails. MailboxFailed or OutOfRoom where that cannot be done."""
-        access = access_of(unseal(self._house.keyring, mailbox.settings))
+        settings = unseal(self._house.keyring, mailbox.settings)
+        access = await way_in(self._house, mailbox.organisation_id, mailbox.carrier, settings)
         with ExitStack() as stack:
             opened = await _in_thread(stack.enter_context, open_mailbox(access))
             try:

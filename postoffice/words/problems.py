@@ -224,6 +224,14 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("The mail server refused the user name or the password."),
         N_("Type them again; some providers want a password made for programs."),
     ),
+    "mailbox-token": (
+        N_("The mail server refused the access token."),
+        N_("Give the application the right to read this mailbox by IMAP, and look at the user name."),
+    ),
+    "mailbox-no-token": (
+        N_("There is no access token for the mailbox."),
+        N_("Fill in the token server on the page of the carrier, or give the mailbox a password of its own."),
+    ),
     "mailbox-folder": (N_("The mailbox has no folder of this name."), N_("Look at the folder's exact name.")),
     "mailbox-tls": (
         N_("The mail server's certificate or its encryption cannot be trusted."),
