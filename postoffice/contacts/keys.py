@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from postoffice.contacts.match import plain
+from postoffice.contacts.match import place_text
 from postoffice.contacts.score import blocks, search_words, traits_of
 from postoffice.model.address import PostalAddress
 from postoffice.model.item import Item
@@ -45,7 +45,7 @@ def external(system: str, number: str) -> str:
 def card_text(address: PostalAddress | None, emails: Iterable[str], mobiles: Iterable[str], faxes: Iterable[str]) -> str:
     """What contacts.match.match_text makes of an item with these addresses; "" for none."""
     if address and address.lines:
-        return "post|" + "|".join(plain(line) for line in address.lines)
+        return place_text(address.lines)
     for channel, values in (("email", emails), ("mobile", mobiles), ("fax", faxes)):
         for value in values:
             return f"{channel}|{value.strip().lower()}"

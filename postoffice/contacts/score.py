@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from postoffice.contacts.words import likeness, listed, name_words, sound, street_words, tokens
 from postoffice.model.address import PostalAddress
@@ -15,6 +16,8 @@ from postoffice.model.address import PostalAddress
 SURE_NAME, SURE_PLACE = 0.92, 0.9
 DOUBTFUL_NAME, DOUBTFUL_PLACE = 0.74, 0.6
 _NUMBER = re.compile(r"^(?:[A-Za-z]{0,3}\s?)?(\d{1,5})\s*(bis|ter|quater|[a-d])?\b", re.IGNORECASE)
+_FIGURE = re.compile(r"\d")
+_KEPT = 4_000  # addresses of a few slices: one is looked at when its item is matched, chosen for and written into the index
 _POSTCODE = re.compile(r"\b([A-Z]{1,2}-)?(\d{4,5})\b")
 _STREETS = listed(
     "rue avenue boulevard place chemin route impasse allee quai cours square faubourg street road strasse lane bp cs cedex "
@@ -65,29 +68,39 @@ class Likeness:
 
 def traits_of(address: PostalAddress, *more_names: str) -> Traits:
     """The traits of an address as it is printed: names stand over the street, the town stands last."""
-    lines = [line for line in address.lines if line.strip()]
+    others = tuple(name for name in dict.fromkeys(more_names) if name.strip() and name != address.name)
+    return _traits(address.lines, address.postcode, address.town, others)
+
+
+@lru_cache(maxsize=_KEPT)
+def _traits(printed: tuple[str, ...], known_postcode: str, known_town: str, more_names: tuple[str, ...]) -> Traits:
+    lines = [line for line in printed if line.strip()]
     last = next((place for place in range(len(lines) - 1, 0, -1) if _POSTCODE.search(lines[place])), len(lines))
     start = next((place for place in range(1, last) if _is_street(lines[place])), min(1, len(lines)) if last <= 2 else last - 1)
     streets = [line for line in lines[start:last] if _is_street(line)] or lines[start:last]
     postcode, town = _town(lines[last] if last < len(lines) else "")
-    number = next((_number(line) for line in streets if _number(line)), "")
-    names = {tuple(name_words(name)) for name in (*lines[:start], *more_names) if name.strip()}
+    number = next((found for line in streets if (found := _number(line))), "")
+    names = {tuple(name_words(name)) for name in (*lines[:start], *more_names)}
     street = [word for line in streets for word in street_words(line) if word != number and not word.isdigit()]
     return Traits(
         tuple(sorted(name for name in names if name)),
         number,
         tuple(dict.fromkeys(street)),
-        (address.postcode or postcode).upper(),
-        tuple(_town_words(address.town) or _town_words(town)),
+        (known_postcode or postcode).upper(),
+        tuple(_town_words(known_town) or _town_words(town)),
     )
 
 
 def _is_street(line: str) -> bool:
-    return bool(_NUMBER.match(line.strip())) or not _STREETS.isdisjoint(street_words(line))
+    return bool(_numbered(line)) or not _STREETS.isdisjoint(street_words(line))
+
+
+def _numbered(line: str) -> re.Match[str] | None:
+    return _NUMBER.match(line.strip()) if _FIGURE.search(line) else None  # most lines have no figure
 
 
 def _number(line: str) -> str:
-    found = _NUMBER.match(line.strip())
+    found = _numbered(line)
     return f"{found[1]}{(found[2] or '').lower()[:1]}" if found else ""
 
 
@@ -165,6 +178,7 @@ def _words(some: Sequence[str], others: Sequence[str]) -> float:
     return total / (len(short) + len(long) / 2)
 
 
+@lru_cache(maxsize=_KEPT)
 def blocks(traits: Traits) -> frozenset[str]:
     """Short keys of which two descriptions of the same person share one, whatever single thing is misspelt: who shares none is never
     compared. At most eight for each."""

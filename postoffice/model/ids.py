@@ -6,6 +6,8 @@ import time
 from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
+_PLACES = range(120, -1, -10)
 _lock = threading.Lock()
 _last = 0
 
@@ -18,14 +20,10 @@ def new_id() -> str:
     """
     global _last
     with _lock:
-        fresh = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10)) >> 1
-        _last = fresh if fresh > _last else _last + 1
+        now = time.time_ns() // 1_000_000
+        _last = now << 80 | int.from_bytes(os.urandom(10)) >> 1 if now > _last >> 80 else _last + 1
         value = _last
-    letters = []
-    for _ in range(26):
-        letters.append(_ALPHABET[value & 31])
-        value >>= 5
-    return "".join(reversed(letters))
+    return "".join([_PAIRS[value >> place & 1023] for place in _PLACES])
 
 
 def first_id_of(moment: datetime) -> str:

@@ -3,6 +3,7 @@ of e-mail, mobile and fax is filled in from the contact, and what is doubtful wa
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -42,15 +43,16 @@ async def match_mailing(house: House, batch: Batch, mailing: Mailing, stop: Stop
         after = some[-1].position if some else None
 
 
-async def place(house: House, connection: AsyncConnection, organisation_id: str, some: Sequence[Item], now: datetime) -> None:
-    """Find the contacts of some items and write what was found."""
+async def place(house: House, connection: AsyncConnection, organisation_id: str, some: Sequence[Item], now: datetime) -> list[Item]:
+    """Find the contacts of some items and write what was found; the items as they are then."""
     if not some:
-        return
+        return []
     choices = await find(house, connection, organisation_id, some)
     people = await contact_book.by_ids(
         connection, organisation_id, {choice.contact_id for choice in choices.values() if choice.contact_id}
     )
-    await doubts.matched(connection, [_found(item, choices[item.id], people) for item in some])
+    found = [_found(item, choices[item.id], people) for item in some]
+    await doubts.matched(connection, [{"b_id": item.id, **values} for item, values in zip(some, found, strict=True)])
     await doubts.add(
         connection,
         organisation_id,
@@ -61,6 +63,7 @@ async def place(house: House, connection: AsyncConnection, organisation_id: str,
         ],
         now,
     )
+    return [replace(item, **values) for item, values in zip(some, found, strict=True)]
 
 
 def _found(item: Item, choice: Choice, people: Mapping[str, FullContact]) -> dict[str, Any]:
@@ -68,7 +71,6 @@ def _found(item: Item, choice: Choice, people: Mapping[str, FullContact]) -> dic
     filled = fill(item, people[contact_id]) if contact_id and contact_id in people else {}
     match = {"by": choice.by, "score": choice.score, "filled": sorted(filled)}
     return {
-        "b_id": item.id,
         "contact_id": contact_id,
         "match": match,
         "email": item.email,

@@ -1,6 +1,6 @@
 """Plan: each item that can go gets its ladder, its first delivery and its contact; deliveries are packed into batches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from postoffice.pipeline.queueing import Queued, hour_of, queue_deliveries, zone
 from postoffice.pipeline.recipients import Recipient, recipients
 from postoffice.pipeline.stop import Stop
 from postoffice.routing import tariff
-from postoffice.routing.plan import Plan
+from postoffice.routing.plan import Facts, Plan
 from postoffice.store import batches, budgets, events, items, mailings, people, twins
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import LostLease
@@ -81,10 +81,11 @@ async def _plan_slice(
         if not some:
             return None
         if unseen := [item for item in some if not item.match]:  # cut by hand since the mailing was read
-            await matching.place(house, connection, mailing.organisation_id, unseen, now)
-            some = await items.locked_drafts(connection, mailing.id, after, SLICE)
+            seen = {item.id: item for item in await matching.place(house, connection, mailing.organisation_id, unseen, now)}
+            some = [seen.get(item.id, item) for item in some]
         known = await recipients(house, connection, mailing, some, now)
-        ready = [_prepare(mailing, item, known[item.id], carriers, now, zone) for item in some]
+        planner = Planner(mailing, carriers, now, zone)
+        ready = [planner.prepare(item, known[item.id]) for item in some]
         twice = await twins.gone_before(connection, mailing, some, now)
         ready = [_held(one, twins.REASON) if one.item.id in twice and one.plan.rungs else one for one in ready]
         ready = await within_limits(connection, mailing, ready, now)
@@ -103,12 +104,34 @@ def queued(one: Ready) -> Queued:
     return Queued(one.item.id, one.plan.rungs[0], 0, one.price, one.delivery_id, one.hour, one.who.country)
 
 
-def _prepare(mailing: Mailing, item: Item, who: Recipient, carriers: Mapping[Channel, str], now: datetime, zone: str) -> Ready:
-    # errors of reading hold an item before it gets here: a draft with errors was released by a person
-    rates = tariff.load(tariff.day(mailing.options, now))
-    made, price, _fault = pricing.planned(who.facts, mailing.options, item.channel, carriers, item.pages, rates)
-    hour = hour_of(mailing.options, made.rungs[0].channel, who.country, now, zone) if made.rungs else None
-    return Ready(item, who, made, price, new_id(), hour)
+class Planner:
+    """The plans of one slice. Most of its items are alike in all that decides, and differ only in where they go."""
+
+    def __init__(self, mailing: Mailing, carriers: Mapping[Channel, str], now: datetime, zone: str) -> None:
+        self._options, self._carriers, self._now, self._zone = mailing.options, carriers, now, zone
+        self._rates = tariff.load(tariff.day(mailing.options, now))
+        self._plans: dict[Hashable, tuple[Plan, int]] = {}
+        self._hours: dict[tuple[Channel, str], datetime | None] = {}
+
+    def prepare(self, item: Item, who: Recipient) -> Ready:
+        """An item's plan, price and hour."""
+        # errors of reading hold an item before it gets here: a draft with errors was released by a person
+        made, price = self._planned(item, who.facts)
+        hour = self._hour(made.rungs[0].channel, who.country) if made.rungs else None
+        return Ready(item, who, made, price, new_id(), hour)
+
+    def _planned(self, item: Item, facts: Facts) -> tuple[Plan, int]:
+        alike = (item.channel, item.pages, *facts.kind)
+        if alike not in self._plans:
+            made, price, _fault = pricing.planned(facts, self._options, item.channel, self._carriers, item.pages, self._rates)
+            self._plans[alike] = made, price
+        made, price = self._plans[alike]
+        return made.towards(facts.reach), price
+
+    def _hour(self, channel: Channel, country: str) -> datetime | None:
+        if (channel, country) not in self._hours:
+            self._hours[channel, country] = hour_of(self._options, channel, country, self._now, self._zone)
+        return self._hours[channel, country]
 
 
 def _held(one: Ready, reason: str) -> Ready:

@@ -39,14 +39,21 @@ async def recipients(
     people = await contacts.brief(connection, mailing.organisation_id, set(found.values()))
     ledgers = await consents.of_contacts(connection, mailing.organisation_id, set(found.values()))
     made = {}
+    silent: dict[tuple[str, bool], Mapping[Channel, str]] = {}  # most have no line in the ledger: what is closed to them is the same
     for item in some:
         contact_id = found.get(item.id)
         who = people.get(contact_id or "")
-        country = country_of(item, mailing)
+        country, person = country_of(item, mailing), who is None or who.kind != "company"
+        if entries := ledgers.get(contact_id or ""):
+            refused = _refused(mailing, entries, country, now, person=person)
+        else:
+            if (country, person) not in silent:
+                silent[country, person] = _refused(mailing, (), country, now, person=person)
+            refused = silent[country, person]
         facts = Facts(
             reach_of(item),
             suppressed=blocked.get(item.id, frozenset()),
-            refused=_refused(mailing, ledgers.get(contact_id or "", ()), country, now, person=who is None or who.kind != "company"),
+            refused=refused,
             preferred=Channel(who.preferred_channel) if who and who.preferred_channel else None,
         )
         made[item.id] = Recipient(facts, contact_id, country)

@@ -5,7 +5,7 @@ routing.ladder); and where nothing was chosen, the contact's wish and then the c
 no address, a fault in the address, the suppression list, a consent that is missing or withdrawn, no carrier.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -28,6 +28,12 @@ class Facts:
     suppressed: frozenset[Channel] = frozenset()  #: channels whose address must not be used for this purpose
     refused: Mapping[Channel, str] = field(default_factory=dict)  #: channels that consent or law forbid, with the word: opted-out ...
     preferred: Channel | None = None  #: the contact's own wish
+
+    @property
+    def kind(self) -> tuple[Hashable, ...]:
+        """All that decides: facts of the same kind give the same plan, but for where it goes."""
+        reached = tuple([(channel, bool(to)) for channel, to in self.reach.items()])
+        return reached, frozenset(self.unfit.items()), self.suppressed, frozenset(self.refused.items()), self.preferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,11 @@ class Plan:
     rungs: tuple[Rung, ...]
     passed_over: Mapping[Channel, str]
     held: str = ""
+
+    def towards(self, reach: Mapping[Channel, str]) -> "Plan":
+        """The same plan for another recipient of the same kind."""
+        rungs = [Rung(rung.channel, rung.carrier, reach[rung.channel], rung.why, rung.form, rung.wait) for rung in self.rungs]
+        return Plan(tuple(rungs), self.passed_over, self.held)
 
 
 def options_on(rung: Rung, options: Options) -> Options:

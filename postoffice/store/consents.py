@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.consent import Entry, Means
 from postoffice.model.ids import new_id
+from postoffice.store.lists import one_of
 from postoffice.store.schema import consents, contacts
 
 
@@ -35,7 +36,7 @@ def _values(organisation_id: str, contact_id: str, entry: Entry) -> dict[str, An
 async def of_contacts(connection: AsyncConnection, organisation_id: str, contact_ids: Collection[str]) -> dict[str, list[Entry]]:
     """The ledgers of several contacts, in the order of writing, with those of contacts that were merged into them; contacts without a
     line are absent."""
-    mine = sa.or_(consents.c.contact_id.in_(contact_ids), contacts.c.merged_into.in_(contact_ids))
+    mine = sa.or_(one_of(connection, consents.c.contact_id, contact_ids), one_of(connection, contacts.c.merged_into, contact_ids))
     query = sa.select(consents, contacts.c.merged_into).join(contacts, contacts.c.id == consents.c.contact_id)
     query = query.where(consents.c.organisation_id == organisation_id, mine)
     found: dict[str, list[Entry]] = defaultdict(list)

@@ -13,7 +13,8 @@ from postoffice.model.address import PostalAddress
 from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.store import contact_keys
-from postoffice.store.contact_keys import AT_ONCE, Key
+from postoffice.store.contact_keys import AT_ONCE, BEHIND, Key
+from postoffice.store.lists import one_of, shared_by_few
 from postoffice.store.prepared import insert_of
 from postoffice.store.schema import contact_points, contacts
 from postoffice.store.upsert import insert_into
@@ -82,7 +83,7 @@ async def by_ids(connection: AsyncConnection, organisation_id: str, contact_ids:
     found: dict[str, FullContact] = {}
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
-        query = contacts.select().where(contacts.c.organisation_id == organisation_id, contacts.c.id.in_(some))
+        query = contacts.select().where(contacts.c.organisation_id == organisation_id, one_of(connection, contacts.c.id, some))
         rows = (await connection.execute(query)).mappings().all()
         points = await _points(connection, [row["id"] for row in rows])
         found |= {row["id"]: _full(row, points[row["id"]]) for row in rows}
@@ -103,7 +104,7 @@ async def _points(connection: AsyncConnection, contact_ids: Sequence[str]) -> di
     query = (
         sa.select(contact_points, stands_for.label("owner"))
         .join(contacts, contacts.c.id == contact_points.c.contact_id)
-        .where(sa.or_(contacts.c.id.in_(contact_ids), contacts.c.merged_into.in_(contact_ids)))
+        .where(sa.or_(one_of(connection, contacts.c.id, contact_ids), one_of(connection, contacts.c.merged_into, contact_ids)))
     )
     found: dict[str, list[FullPoint]] = defaultdict(list)
     wanted = set(contact_ids)
@@ -235,13 +236,18 @@ async def by_points(
     """{address: ids of the contacts that have it}, merged ones as those that stand for them. `most`: a wider shared one is left out."""
     wanted, found = sorted(set(values)), defaultdict[str, list[str]](list)
     for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        listed = one_of(connection, contact_points.c.value, some)
+        if most:
+            same = {"organisation_id": organisation_id, "channel": channel}
+            listed = shared_by_few(connection, contact_points.c.value, same, some, most * BEHIND)
         query = (
             sa.select(contact_points.c.value, sa.func.coalesce(contacts.c.merged_into, contacts.c.id))
             .join(contacts, contacts.c.id == contact_points.c.contact_id)
             .where(
                 contact_points.c.organisation_id == organisation_id,
                 contact_points.c.channel == channel,
-                contact_points.c.value.in_(wanted[start : start + AT_ONCE]),
+                listed,
             )
         )
         for value, contact_id in await connection.execute(query):
@@ -257,7 +263,7 @@ async def by_match_keys(connection: AsyncConnection, organisation_id: str, keys:
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
         query = sa.select(contacts.c.match_key, sa.func.coalesce(contacts.c.merged_into, contacts.c.id)).where(
-            contacts.c.organisation_id == organisation_id, contacts.c.match_key.in_(some)
+            contacts.c.organisation_id == organisation_id, one_of(connection, contacts.c.match_key, some)
         )
         found.update((row[0], row[1]) for row in await connection.execute(query))
     learnt = await contact_keys.holders(connection, organisation_id, contact_keys.LEARNT, wanted)

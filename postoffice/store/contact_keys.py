@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.errors import Conflict
+from postoffice.store.lists import one_of, shared_by_few
 from postoffice.store.prepared import Prepared
 from postoffice.store.schema import contact_keys, contacts
 from postoffice.store.upsert import insert_into
 
 AT_ONCE = 5_000  #: values of one IN list: far below what either database takes
 _RANGES = 200  #: ranges of one query: SQLite allows a depth of 1,000
+BEHIND = 4  #: contacts that one may stand for when it is counted how many share a value
 Key = tuple[str, str]
 LEARNT = "m"  #: entries that a person's decision made: they stay when the others are made anew
 
@@ -62,16 +64,22 @@ async def replace(connection: AsyncConnection, organisation_id: str, contact_id:
 async def holders(
     connection: AsyncConnection, organisation_id: str, kind: str, values: Iterable[str], most: int = 0
 ) -> dict[str, list[str]]:
-    """{value: ids of its contacts}, merged ones as those that stand for them. `most`: a value that more have is left out."""
+    """{value: ids of its contacts}, merged ones as those that stand for them. `most`: a value that more have is left out, and not
+    read either: half the book may live in one street."""
     wanted, found = sorted(set(values)), defaultdict[str, list[str]](list)
     for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        listed = one_of(connection, contact_keys.c.value, some)
+        if most:
+            same = {"organisation_id": organisation_id, "kind": kind}
+            listed = shared_by_few(connection, contact_keys.c.value, same, some, most * BEHIND)
         query = (
             sa.select(contact_keys.c.value, sa.func.coalesce(contacts.c.merged_into, contacts.c.id))
             .join(contacts, contacts.c.id == contact_keys.c.contact_id)
             .where(
                 contact_keys.c.organisation_id == organisation_id,
                 contact_keys.c.kind == kind,
-                contact_keys.c.value.in_(wanted[start : start + AT_ONCE]),
+                listed,
             )
         )
         for value, contact_id in await connection.execute(query):

@@ -12,8 +12,9 @@ from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.item import Item
 from postoffice.store import contact_book, contact_keys, rows
+from postoffice.store.lists import one_of
+from postoffice.store.prepared import insert_rows
 from postoffice.store.schema import contact_points, contacts, items
-from postoffice.store.upsert import insert_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,9 @@ class Point:
 
 async def brief(connection: AsyncConnection, organisation_id: str, contact_ids: Collection[str]) -> dict[str, Contact]:
     """Several contacts by id; unknown ones are absent."""
-    query = contacts.select().where(contacts.c.organisation_id == organisation_id, contacts.c.id.in_(contact_ids))
-    return {row["id"]: _contact(row) for row in (await connection.execute(query)).mappings()}
+    query = sa.select(*(contacts.c[name] for name in Contact.__slots__))
+    mine = contacts.c.organisation_id == organisation_id, one_of(connection, contacts.c.id, contact_ids)
+    return {row.id: Contact(*row) for row in await connection.execute(query.where(*mine))}
 
 
 async def find_or_add(
@@ -55,7 +57,7 @@ async def find_or_add(
     missing = sorted(set(wanted) - set(known))  # everybody inserts in the same order: nobody waits for one another in a circle
     if missing:
         fresh = [_fresh(organisation_id, key, str(wanted[key]["name"])[:300], now) for key in missing]
-        await connection.execute(insert_into(connection, contacts).on_conflict_do_nothing(), fresh)
+        await insert_rows(connection, contacts, fresh, once=True)
         made = await _known(connection, organisation_id, missing)  # somebody may have been quicker
         await contact_keys.write(connection, organisation_id, [(made[key], wanted[key].get("keys", ())) for key in missing])
         known |= made
@@ -69,12 +71,13 @@ async def find_or_add(
             "address": address,
             "health": "good",
             "created_at": now,
+            "position": 0,
+            "health_reason": "",
         }
         for key in sorted(wanted)
         for channel, value, address in wanted[key]["points"]
     ]
-    if points:
-        await connection.execute(insert_into(connection, contact_points).on_conflict_do_nothing(), points)
+    await insert_rows(connection, contact_points, points, once=True)
     return known
 
 
@@ -93,6 +96,7 @@ def _fresh(organisation_id: str, key: str, name: str, now: datetime) -> dict[str
         "preferred_channel": None,
         "external_ids": {},
         "attributes": {},
+        "company": "",
         "created_at": now,
         "updated_at": now,
     }

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.errors import NotFound
 from postoffice.model.states import ItemState
+from postoffice.store.prepared import Prepared
 from postoffice.store.schema import contact_doubts, items, mailings
 from postoffice.store.upsert import insert_into
 
@@ -40,12 +41,17 @@ async def unmatched(connection: AsyncConnection, mailing_id: str, after: int, li
 
 async def matched(connection: AsyncConnection, found: Sequence[Mapping[str, Any]]) -> None:
     """Write what was found: each has b_id, contact_id, match, email, mobile, fax. Items that were sent meanwhile stay as they are."""
-    if found:
-        columns = ("contact_id", "match", "email", "mobile", "fax")
-        still = sa.or_(*(items.c.state == state for state in _OPEN))  # no IN: its list cannot stand in a statement for many rows
-        update = items.update().where(items.c.id == sa.bindparam("b_id"), still)
-        rows = [{"b_id": one["b_id"]} | {f"v_{name}": one[name] for name in columns} for one in found]
-        await connection.execute(update.values(**{name: sa.bindparam(f"v_{name}") for name in columns}), rows)
+    open_states = {f"open_{number}": state for number, state in enumerate(_OPEN)}
+    await connection.run_sync(_MATCHED.run_all, [{**one, **open_states} for one in found])
+
+
+def _matched(_connection: sa.Connection) -> sa.Update:
+    still = sa.or_(*(items.c.state == sa.bindparam(f"open_{number}", type_=sa.String) for number in range(len(_OPEN))))
+    update = items.update().where(items.c.id == sa.bindparam("b_id", type_=sa.String), still)
+    return update.values(**{name: sa.bindparam(name) for name in ("contact_id", "match", "email", "mobile", "fax")})
+
+
+_MATCHED = Prepared(_matched)
 
 
 async def add(connection: AsyncConnection, organisation_id: str, new: Sequence[Mapping[str, Any]], now: datetime) -> None:

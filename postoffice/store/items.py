@@ -1,6 +1,6 @@
 """Queries about items. Every function takes a connection; the caller owns the transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from postoffice.model.ids import new_id
 from postoffice.model.item import Item, NewItem, worst
 from postoffice.model.states import ITEM_COMMANDS, ItemState, command_item
 from postoffice.store import rows
+from postoffice.store.prepared import Prepared
 from postoffice.store.schema import items, mailings
 
 _INSERT_ROWS = 500
@@ -149,6 +150,12 @@ async def count_by_state(connection: AsyncConnection, mailing_id: str) -> dict[I
         sa.select(items.c.state, sa.func.count()).where(items.c.mailing_id == mailing_id).group_by(items.c.state)
     )
     return {ItemState(state): number for state, number in found}
+
+
+async def any_in(connection: AsyncConnection, mailing_id: str, states: Collection[ItemState]) -> bool:
+    """Whether any item of a mailing stands in one of these states; costs the same for a million."""
+    query = sa.select(items.c.id).where(items.c.mailing_id == mailing_id, items.c.state.in_(sorted(state.value for state in states)))
+    return await connection.scalar(query.limit(1)) is not None
 
 
 async def count_by_level(connection: AsyncConnection, mailing_id: str) -> dict[Severity | None, int]:
@@ -296,23 +303,18 @@ async def recut(
 async def planned(connection: AsyncConnection, plans: Sequence[Mapping[str, Any]]) -> None:
     """Write plans: each mapping has b_id, plan, rung, delivery_id, cost, state, held_reason, contact_id, now, and
     rungs_left where there are any."""
-    if plans:
-        await connection.execute(
-            items.update()
-            .where(items.c.id == sa.bindparam("b_id"), items.c.state == ItemState.DRAFT.value)
-            .values(
-                plan=sa.bindparam("plan"),
-                rung=sa.bindparam("rung"),
-                rungs_left=sa.bindparam("rungs_left"),
-                delivery_id=sa.bindparam("delivery_id"),
-                cost=sa.bindparam("cost"),
-                state=sa.bindparam("state"),
-                held_reason=sa.bindparam("held_reason"),
-                contact_id=sa.bindparam("contact_id"),
-                updated_at=sa.bindparam("now"),
-            ),
-            [{"rungs_left": 0, **plan} for plan in plans],
-        )
+    rows = [{"rungs_left": 0, **plan, "draft": ItemState.DRAFT.value} for plan in plans]
+    await connection.run_sync(_PLANNED.run_all, rows)
+
+
+def _planned(_connection: sa.Connection) -> sa.Update:
+    columns = ("plan", "rung", "rungs_left", "delivery_id", "cost", "state", "held_reason", "contact_id")
+    still = items.c.state == sa.bindparam("draft", type_=sa.String)
+    update = items.update().where(items.c.id == sa.bindparam("b_id", type_=sa.String), still)
+    return update.values(**{name: sa.bindparam(name) for name in columns}, updated_at=sa.bindparam("now"))
+
+
+_PLANNED = Prepared(_planned)
 
 
 async def total_cost(connection: AsyncConnection, mailing_id: str) -> int:

@@ -90,6 +90,12 @@ def _insert(table: sa.Table, columns: tuple[str, ...], once: bool) -> Prepared:
     return Prepared(build, list(columns))
 
 
+def insert_now(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns, those with a default of Python's included."""
+    if rows:
+        _insert(table, tuple(rows[0]), False).run_all(connection, rows)
+
+
 async def insert_rows(connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, once: bool = False) -> None:
     """Insert rows that all have the same columns, those with a default of Python's included; `once`: known ones are left alone."""
     if rows:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import ItemState
+from postoffice.store.lists import one_of
 from postoffice.store.schema import items, mailings
 
 REASON = "duplicate"  #: why such an item is held
@@ -56,10 +57,10 @@ async def gone_before(connection: AsyncConnection, mailing: Mailing, some: Seque
         .join(mailings, mailings.c.id == items.c.mailing_id)
         .where(
             items.c.organisation_id == mailing.organisation_id,
-            items.c.digest.in_({item.digest for item in asked}),
+            one_of(connection, items.c.digest, {item.digest for item in asked}),
             items.c.state.in_(GONE),
             mailings.c.sent_at > now - SPAN,
-            items.c.id.not_in([item.id for item in asked]),
+            sa.not_(one_of(connection, items.c.id, [item.id for item in asked])),
             mailings.c.live.is_(mailing.live),
         )
     )

@@ -1,5 +1,6 @@
 """Whatever the facts: a plan never takes what is closed, never forgets why, and keeps the order that was written."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -58,3 +59,15 @@ def test_the_cheapest_comes_first_where_nothing_was_chosen(known: Facts, ours: d
     by_price = [(cost.get(rung.channel, 0), BY_ITSELF.index(rung.channel)) for rung in plan.rungs if rung.why == "cheapest"]
     assert by_price == sorted(by_price)
     assert len({rung.channel for rung in plan.rungs}) == len(plan.rungs), "no channel twice"
+
+
+@given(facts, ladders, carriers, prices, st.none() | channels)
+def test_recipients_alike_in_kind_have_the_same_plan_but_for_where_it_goes(
+    known: Facts, ladder: list[Step], ours: dict[Channel, str], cost: dict[Channel, int], chosen: Channel | None
+) -> None:
+    """Planning makes one plan for each kind, so whatever decides must be part of the kind."""
+    options = Options(channel=None, ladder=written(ladder))
+    elsewhere = replace(known, reach={channel: to and f"another {to}" for channel, to in known.reach.items()})
+    assert elsewhere.kind == known.kind
+    plan = make_plan(known, options, chosen, ours, cost).towards(elsewhere.reach)
+    assert plan == make_plan(elsewhere, options, chosen, ours, cost)
