@@ -24,6 +24,7 @@ WHAT = {
     "render": "letters a second from a template, beside naive WeasyPrint, typst and LibreOffice, and how they grow (--growth)",
     "returned": "returned envelopes that tell whose they are, by code and by address, and pages a second, beside zxing-cpp alone",
     "import": "rows of contacts a second from a file into the book (a million), beside csv + executemany; memory",
+    "segments": "seconds to count segments over 1,000,000 contacts with 10 million events, on SQLite and PostgreSQL, checked; growth",
     "match": "items a second that find their contact among many (100,000 among a million), and how that grows",
     "plan": "items planned a second on SQLite and PostgreSQL, beside bare rows; plans a second of the pure policy; growth",
     "sms": "short messages a second through SMPP with receipts, one gateway restart included, beside npm's smpp",
