@@ -94,6 +94,10 @@ class Hfaxd:
         """Queue the new job: from here on it may be sent."""
         await self.command("JSUBM")
 
+    async def kill(self, number: str) -> None:
+        """End a job that waits. HfaxdError where there is none, or where it is done."""
+        await self.command(f"JKILL {number}")
+
     async def jobs(self, queue: str) -> list[Job]:
         """All jobs of `sendq` or `doneq`."""
         await self.command(f'JOBFMT "{_FORMAT}"')

@@ -180,6 +180,23 @@ class HylaFaxCarrier:
         now = datetime.now(UTC)
         return [event for receipt in receipts if receipt.key in jobs for event in self._news(jobs[receipt.key], receipt.key, now)]
 
+    async def recall(self, receipt: Receipt) -> None:
+        """Take a fax back that waits for its turn or for another call. Refused once a call is under way, or it is over."""
+        try:
+            async with session(self._server) as hfaxd:
+                waiting = {job.key: job for job in await hfaxd.jobs("sendq")}
+                job = waiting.get(receipt.key)
+                if job is None or job.state not in WAITING - {"R"}:
+                    raise Refused("The fax is being sent or was sent already", code="too-late")
+                await hfaxd.kill(job.number)
+                self._told.pop(receipt.key, None)
+                if any(one.key == receipt.key and one.state == "D" for one in await hfaxd.jobs("doneq")):
+                    raise Refused("The fax was sent meanwhile", code="too-late")
+        except HfaxdError as error:
+            raise _no(error) from error
+        except OSError as error:
+            raise TryLater(f"HylaFAX cannot be reached ({type(error).__name__})") from error
+
     def _news(self, job: Job, key: str, now: datetime) -> list[Event]:
         detail = {"pages": job.sent_pages, "of": job.pages, "calls": job.calls}
         at = datetime.fromtimestamp(job.epoch, UTC) if 0 < job.epoch < now.timestamp() else now

@@ -127,6 +127,8 @@ class Talk:
                 return f"213 {name} set to {value}."
             case "JSUBM":
                 return self.submit()
+            case "JKILL":
+                return self.kill(int(rest))
             case "LIST":
                 return await self.list(rest)
             case "QUIT":
@@ -159,6 +161,13 @@ class Talk:
         job = FakeJob(len(self.fake.jobs) + 1, self.parameters, self.documents[self.parameters["DOCUMENT"]])
         self.fake.jobs.append(job)
         return f"200 Job {job.number} submitted."
+
+    def kill(self, number: int) -> str:
+        for job in self.fake.jobs:
+            if job.number == number and not job.done:
+                job.state, job.reason = "F", "Job aborted by request"
+                return f"200 Job {number} killed."
+        return f"500 Cannot kill job {number}: No such job."
 
     async def list(self, queue: str) -> str:
         self.writer.write(b"150 Opening new data connection.\r\n")

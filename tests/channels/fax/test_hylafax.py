@@ -17,6 +17,7 @@ from postoffice.compose.trial import trial_merge
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Pages, Piece, Receipt
 from postoffice.model.errors import AlreadySent, InDoubt, Refused, TryLater
+from postoffice.model.ports import Recalls
 from postoffice.model.states import EventKind
 from tests.channels.contract import CarrierContract
 from tests.channels.fakes import ListLog, MemoryBox, make_piece
@@ -243,6 +244,25 @@ async def test_each_failed_call_is_told_once(fake: FakeHfaxd) -> None:
     assert await carrier.ask(receipts) == []
     job.calls = 2
     assert len(await carrier.ask(receipts)) == 1
+
+
+async def test_a_fax_is_taken_back_while_it_waits(fake: FakeHfaxd) -> None:
+    carrier, piece, other = carrier_of(fake), fax(), fax()
+    assert isinstance(carrier, Recalls)
+    receipt, kept = await carrier.send(piece), await carrier.send(other)
+    await carrier.recall(receipt)
+    assert [job.state for job in fake.jobs] == ["F", "W"], "and no other one"
+    (told,) = await carrier.ask([receipt])
+    assert (told.kind, told.code) == (EventKind.CANCELLED, "cancelled")
+    with pytest.raises(Refused):
+        await carrier.recall(receipt)
+    for state in ("R", "D"):
+        fake.jobs[1].state = state
+        with pytest.raises(Refused, match="sent"):
+            await carrier.recall(kept)
+    await fake.stop()
+    with pytest.raises(TryLater):
+        await carrier.recall(kept)
 
 
 async def test_many_are_asked_for_in_one_session(fake: FakeHfaxd) -> None:
