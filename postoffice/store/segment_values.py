@@ -32,12 +32,12 @@ def _number_postgresql(element: Any, compiler: Any, **facts: Any) -> str:
 
 @compiles(as_number)
 def _number_sqlite(element: Any, compiler: Any, **facts: Any) -> str:
-    text = _bare(compiler.process(element.clauses, **facts))
+    plain = compiler.process(element.clauses, **facts)  # nearly all are: each naming of it is a look into the JSON
+    text = _bare(plain)
     digits = f"ltrim(substr({text}, 1, 1), '-') || substr({text}, 2)"
-    return (
-        f"(CASE WHEN {digits} GLOB '[0-9]*[0-9]' AND {digits} NOT GLOB '*[^0-9.]*' AND {digits} NOT GLOB '*.*.*' "
-        f"OR {digits} GLOB '[0-9]' THEN CAST({text} AS REAL) END)"
-    )
+    whole = f"{plain} NOT GLOB '*[^0-9]*' AND {plain} <> ''"
+    other = f"{digits} GLOB '[0-9]*[0-9]' AND {digits} NOT GLOB '*[^0-9.]*' AND {digits} NOT GLOB '*.*.*' OR {digits} GLOB '[0-9]'"
+    return f"(CASE WHEN {whole} THEN CAST({plain} AS REAL) WHEN {other} THEN CAST({text} AS REAL) END)"
 
 
 def _bare(text: str) -> str:
