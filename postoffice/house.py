@@ -115,6 +115,7 @@ class House:
     limits: Limits
     secure: bool  #: people come over https: cookies are Secure
     sending: SendingTools | None = None  #: None: this house makes no signing keys
+    rspamd: str = ""  #: address of a spam filter that judges mail before it goes; empty: none
     tls_port: int | None = None  #: port of the printer over TLS with the office's own certificate; None for none
 
     @property

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     session_hours: float = Field(12.0, description="absolute end of a staff session")
     session_idle_minutes: float = Field(120.0, description="end of a staff session without a click")
     dns: str = Field("", description="name servers for checks of sending domains (address or address:port); the system's if empty")
+    rspamd_url: str = Field("", description="address of an rspamd that campaigns are shown to before they go; none if empty")
     give_up_days: float = Field(5.0, description="days until a delivery that its carrier never takes fails; urgent mail waits one")
     link_days: int = Field(90, description="days until a secure link ends")
     lease_seconds: float = Field(60.0, description="how long a worker may hold a batch without a sign of life")

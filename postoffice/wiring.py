@@ -194,6 +194,7 @@ async def open_house(settings: Settings, log: Log, clock: Clock | None = None) -
             secure=settings.url.startswith("https://"),
             tls_port=settings.tls_port,
             sending=DnsTools(settings.dns),
+            rspamd=settings.rspamd_url,
         )
     finally:
         await registry.close()

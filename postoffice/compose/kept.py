@@ -18,6 +18,7 @@ from postoffice.compose.reading import Reading, conclude
 from postoffice.model.address import PostalAddress
 from postoffice.model.finding import Box, Finding
 from postoffice.pdf.document import DocumentFacts, inspect
+from postoffice.pdf.engine import give_back
 from postoffice.pdf.outline import outline
 
 #: what stands in front of the packed bytes: other shapes are another version
@@ -45,7 +46,10 @@ class Kept:
 
 def look_over(path: Path) -> tuple[DocumentFacts, tuple[tuple[int, int], ...]]:
     """The document's facts and its outline. Raises as `open_pdf`."""
-    return inspect(path), outline(path)
+    try:
+        return inspect(path), outline(path)
+    finally:
+        give_back()
 
 
 def read_slice(path: Path, first: int, count: int, layout: str, zones: Sequence[Box]) -> bytes:
@@ -71,6 +75,7 @@ def unpack(content: bytes) -> Kept | None:
 
 def conclude_kept(kept: Kept, rule: str, entries: Sequence[Entry] = (), field_rules: Sequence[FieldRule] = ()) -> Reading:
     """Cut, and propose other cuts. PostOfficeError order-mismatch."""
+    give_back()  # of what reading took: the facts of all pages come now
     pages = kept.pages()
     return conclude(
         kept.document, pages, kept.layout, rule, zones=kept.zones, outline=kept.outline, entries=entries, field_rules=field_rules

@@ -163,7 +163,7 @@ def _changed(content: Content, form: Mapping[str, Any]) -> Content:
         content = replace(content, layout=told["layout"], purpose=told["purpose"], language=told["language"])
     if "sender-name" in form:
         sender = {name: text_of(form, f"sender-{name}", 300) for name in SENDER}
-        content = replace(content, sender=sender)
+        content = replace(content, sender=sender).rebuilt()
     return content
 
 
@@ -206,6 +206,8 @@ async def add_picture(request: web.Request) -> web.StreamResponse:
     if fields.get("remove"):
         content = replace(content, pictures={name: one for name, one in content.pictures.items() if name != fields["remove"]})
     await templating.save(house_of(request), template, content, visit.actor)
+    if fields.get("back") == "mail":
+        return go(request, f"/templates/{template.id}/mail?lang={content.spoken(fields.get('lang'))}#pictures")
     return go(request, f"/templates/{template.id}?done=kept#pictures")
 
 

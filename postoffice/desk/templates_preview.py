@@ -1,13 +1,14 @@
 """The preview of a template on a row: pages of the letter, the e-mail, the short message, and what is wrong, with its line."""
 
 import base64
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from postoffice.actions import templating
+from postoffice.actions import mail_pictures, templating
 from postoffice.compose import sms
 from postoffice.compose.merge import printing
 from postoffice.compose.merge.checks import check_record
@@ -86,7 +87,9 @@ async def preview_context(request: web.Request, template: Template, content: Con
 
 async def _told(request: web.Request, template: Template, content: Content, row: dict[str, Any]) -> dict[str, Any]:
     house = house_of(request)
-    situation = Situation(link=TRIED_LINK, unsubscribe=f"{house.url}/u/…" if content.purpose == "promotion" else "")
+    out = f"{house.url}/u/…" if content.purpose == "promotion" else ""
+    situation = Situation(link=TRIED_LINK, unsubscribe=out, preferences=out)
+    shown = await mail_pictures.inline(house, template.organisation_id, content)
     try:
         return await house.workshop.run(
             printing.words_of,
@@ -95,9 +98,29 @@ async def _told(request: web.Request, template: Template, content: Content, row:
             house.clock.now().date().isoformat(),
             request[VISIT].organisation.name,
             situation,
+            shown,
         )
-    except TemplateFault:  # a part cannot be read at all: the letter's preview says it already
-        return {"email": None, "sms": None, "faults": {}}
+    except TemplateFault as fault:  # a part cannot be read at all: the letter's preview says it already
+        return {"email": None, "sms": None, "faults": {}, "unreadable": fault}
+
+
+async def mail_context(request: web.Request, template: Template, content: Content, language: str) -> dict[str, Any]:
+    """What the preview of the e-mail alone shows of a row."""
+    count = max(1, len(template.sample))
+    number = await _number(request) % count
+    row = {**templating.sample_row(template, number), "language": language}
+    told = await _told(request, template, content, row)
+    faults = [(kind, fault) for kind, fault in told["faults"].items() if kind == "email"]
+    faults += [("mjml", told["unreadable"])] if "unreadable" in told else []
+    mail = told["email"]
+    return {
+        "row_number": number,
+        "rows": count,
+        "row": row,
+        "mail": mail,
+        "weight": len(mail.html.encode()) if mail else 0,
+        "troubles": [_trouble(request, fault, f"{language}.{kind}") for kind, fault in faults],
+    }
 
 
 def _trouble(request: web.Request, error: PostOfficeError, part: str) -> Trouble:
@@ -141,4 +164,13 @@ async def mail(request: web.Request) -> web.StreamResponse:
     if not told["email"] or not told["email"].html:
         raise NotFound("no-preview", "There is no preview of this template.", help="Correct the template first.")
     headers = {"Content-Security-Policy": MAIL_POLICY, "X-Frame-Options": "SAMEORIGIN"}
-    return web.Response(text=told["email"].html, content_type="text/html", charset="utf-8", headers=headers)
+    html = _in_light(told["email"].html, dark=request.query.get("dark") == "1")
+    return web.Response(text=html, content_type="text/html", charset="utf-8", headers=headers)
+
+
+def _in_light(html: str, *, dark: bool) -> str:
+    """The mail as a program in dark or light mode shows it, whatever this browser prefers."""
+    return _DARK.sub("@media all" if dark else "@media not all", html)
+
+
+_DARK = re.compile(r"@media\s*\(\s*prefers-color-scheme\s*:\s*dark\s*\)", re.IGNORECASE)

@@ -1,6 +1,6 @@
 """Routes of templates and of what is made of them."""
 
-from postoffice.desk import templates, templates_merge, templates_preview
+from postoffice.desk import mail_editor, templates, templates_check, templates_merge, templates_preview
 from postoffice.desk.guard import Route
 from postoffice.model.people import Right
 
@@ -14,6 +14,10 @@ TEMPLATE_ROUTES: tuple[Route, ...] = (
     Route("POST", _ONE, templates.save, Right.SUBMIT),
     Route("GET", _ONE + "/thumb.png", templates.thumb, Right.SEE),
     Route("GET", _ONE + "/mail.html", templates_preview.mail, Right.SEE),
+    Route("GET", _ONE + "/mail", mail_editor.page, Right.SUBMIT),
+    Route("POST", _ONE + "/mail", mail_editor.save, Right.SUBMIT),
+    Route("GET", _ONE + "/check", templates_check.page, Right.SUBMIT),
+    Route("POST", _ONE + "/trial", templates_check.trial, Right.SUBMIT),
     Route("POST", _ONE + "/language", templates.add_language, Right.SUBMIT),
     Route("POST", _ONE + "/picture", templates.add_picture, Right.SUBMIT, own_check=True),
     Route("POST", _ONE + "/publish", templates.publish, Right.SEND),

@@ -1,19 +1,21 @@
 """One HTTP client for addresses that customers name: it reaches the public internet only, whatever a name resolves to."""
 
-import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from postoffice import __version__
+from postoffice.actions.public_net import PublicResolver
 from postoffice.model.errors import PostOfficeError
-from postoffice.model.outside import check_url, is_public
+from postoffice.model.outside import check_url
+
+__all__ = ["Answer", "Outward", "PublicResolver"]
 
 LONGEST_ANSWER = 2000  #: bytes that are looked at; the rest is not waited for
 
@@ -30,26 +32,6 @@ class Answer:
     def good(self) -> bool:
         """Whether it was taken."""
         return self.status is not None and 200 <= self.status < 300
-
-
-class PublicResolver(AbstractResolver):
-    """Names as the system resolves them, without their addresses in private networks. The connection goes to what it returns,
-    so a name that changes between a check and the call gains nothing."""
-
-    def __init__(self, inner: AbstractResolver | None = None) -> None:
-        self._inner = inner or ThreadedResolver()
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        """See aiohttp. OSError where no public address is left."""
-        found = await self._inner.resolve(host, port, family)
-        public = [one for one in found if is_public(one["host"])]
-        if not public:
-            raise OSError("the name leads into a private network")
-        return public
-
-    async def close(self) -> None:
-        """Nothing is open."""
-        await self._inner.close()
 
 
 class Outward:

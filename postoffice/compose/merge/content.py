@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from postoffice.compose.mail import blocks
 from postoffice.compose.mail.mjml import Frame, compiled
 from postoffice.model.channel import Purpose
 from postoffice.model.errors import PostOfficeError
@@ -96,6 +97,20 @@ class Content:
     def same_as(self, other: "Content") -> bool:
         """Whether both say the same; what was compiled does not count."""
         return replace(self, compiled={}) == replace(other, compiled={})
+
+    def with_blocks(self, language: str, kept: str) -> "Content":
+        """The same with a mail made of blocks (JSON, see compose.mail.blocks)."""
+        made = blocks.to_mjml(blocks.read(kept), language, blocks.Theme(self.sender.get("colour", "")))
+        parts = replace(self.of(language), blocks=kept, mjml=made)
+        return replace(self, parts={**self.parts, language: parts})
+
+    def rebuilt(self) -> "Content":
+        """The same, mails of blocks made anew: the house's colour may have changed."""
+        content = self
+        for language, parts in self.parts.items():
+            if parts.blocks:
+                content = content.with_blocks(language, parts.blocks)
+        return content
 
     def with_part(self, language: str, part: str, source: str) -> "Content":
         """The same with another source of one part."""
