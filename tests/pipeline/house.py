@@ -179,6 +179,7 @@ class Office:
                 sa.select(tables.batches.c.id)
                 .where(
                     tables.batches.c.state == "open",
+                    tables.batches.c.held_at.is_(None),
                     sa.or_(tables.batches.c.not_before.is_(None), tables.batches.c.not_before <= now),
                 )
                 .order_by(tables.batches.c.priority, tables.batches.c.id)
@@ -264,12 +265,19 @@ def people_items(count: int, **more: Any) -> list[NewItem]:
 
 
 async def open_office(
-    database: Database, documents: FileDocuments, keyring: Keyring, clock: Any, organisation_id: str, **limits: float
+    database: Database,
+    documents: FileDocuments,
+    keyring: Keyring,
+    clock: Any,
+    organisation_id: str,
+    *,
+    again: bool = False,
+    **limits: float,
 ) -> Office:
-    """An office over these parts, with a sandbox carrier on each channel."""
+    """An office over these parts, with a sandbox carrier on each channel. `again`: it was open before."""
     log = DebugLog()
     async with database.write() as connection:
-        for channel in Channel:
+        for channel in () if again else Channel:
             await carriers.add(
                 connection,
                 organisation_id=organisation_id,
