@@ -12,6 +12,7 @@ from postoffice.desk.admin import admin_page, name_missing, note, of_whole_offic
 from postoffice.desk.choices import Form, text_of, unknown_word
 from postoffice.desk.page import go
 from postoffice.desk.visit import VISIT, house_of
+from postoffice.model.channel import Purpose
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.people import Organisation
 from postoffice.store import people
@@ -19,7 +20,9 @@ from postoffice.words import LANGUAGES, Words
 
 CURRENCIES = ("EUR", "CHF", "GBP", "USD", "CAD", "MAD", "TND", "XAF", "XOF", "XPF")
 NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})  # groups and placeholders among the territories
-SENDER = "sender_email"  # in the organisation's settings; the pipeline gives it to carriers
+#: in the organisation's settings; the pipeline gives them to carriers
+SENDER, REPLY_TO = "sender_email", "reply_to"
+UNSUBSCRIBE = "unsubscribe"  # words of the purposes, besides offers, whose e-mails can be stopped by their reader
 
 
 async def organisation_page(request: web.Request) -> web.StreamResponse:
@@ -30,7 +33,14 @@ async def organisation_page(request: web.Request) -> web.StreamResponse:
 
 def _typed_of(organisation: Organisation) -> dict[str, str]:
     names = ("name", "language", "country", "timezone", "currency")
-    return {**{name: getattr(organisation, name) for name in names}, SENDER: str(organisation.settings.get(SENDER, ""))}
+    addresses = {name: str(organisation.settings.get(name) or "") for name in (SENDER, REPLY_TO)}
+    return {**{name: getattr(organisation, name) for name in names}, **addresses, UNSUBSCRIBE: " ".join(stoppable(organisation))}
+
+
+def stoppable(organisation: Organisation) -> list[str]:
+    """The purposes, besides offers, whose e-mails can be stopped by their reader; in the order of the form."""
+    kept = organisation.settings.get(UNSUBSCRIBE)
+    return [one.value for one in Purpose if not one.is_promotional and isinstance(kept, list) and one.value in kept]
 
 
 def _page(request: web.Request, typed: dict[str, str], wrong: PostOfficeError | None = None) -> web.Response:
@@ -40,6 +50,8 @@ def _page(request: web.Request, typed: dict[str, str], wrong: PostOfficeError | 
         "typed_colour": str(request[VISIT].organisation.settings.get("colour", "")),
         "has_logo": bool(request[VISIT].organisation.settings.get("logo")),
         "countries": countries(words),
+        "stoppable": [one for one in Purpose if not one.is_promotional],
+        "stopped": typed[UNSUBSCRIBE].split(),
         "timezones": timezones(),
         "currencies": [(code, money_name(words, code)) for code in dict.fromkeys((*CURRENCIES, typed["currency"]))],
         "said": words.problem(wrong) if wrong else None,
@@ -78,7 +90,10 @@ def _values(form: Form, organisation: Organisation) -> dict[str, Any]:
     name = text_of(form, "name", 200)
     if not name or not name.isprintable():
         raise name_missing()
-    sender = points(email=text_of(form, SENDER, 320), mobile=None, fax=None, country=organisation.country)["email"]
+    addresses = {
+        name: points(email=text_of(form, name, 320), mobile=None, fax=None, country=organisation.country)["email"]
+        for name in (SENDER, REPLY_TO)
+    }
     chosen = {one: text_of(form, one, 60) for one in ("language", "country", "timezone", "currency")}
     known_countries = {code for code, _name in countries(Words("en"))}
     known = (
@@ -89,7 +104,11 @@ def _values(form: Form, organisation: Organisation) -> dict[str, Any]:
     )
     if not all(known):
         raise unknown_word()
-    return {"name": name, **chosen, "settings": {**organisation.settings, SENDER: sender}}
+    return {"name": name, **chosen, "settings": {**organisation.settings, **addresses, UNSUBSCRIBE: _stopped(form)}}
+
+
+def _stopped(form: Form) -> list[str]:
+    return [one.value for one in Purpose if not one.is_promotional and text_of(form, f"{UNSUBSCRIBE}-{one.value}", 1) == "1"]
 
 
 async def change_organisation(request: web.Request) -> web.StreamResponse:
@@ -100,8 +119,10 @@ async def change_organisation(request: web.Request) -> web.StreamResponse:
         values = _values(form, visit.organisation)
     except PostOfficeError as wrong:
         typed = {name: text_of(form, name, 320) for name in _typed_of(visit.organisation)}
+        typed[UNSUBSCRIBE] = " ".join(_stopped(form))
         return _page(request, typed, wrong)
-    after = {**values, SENDER: values["settings"][SENDER]}
+    settings = values["settings"]
+    after = {**values, **{name: settings[name] or "" for name in (SENDER, REPLY_TO)}, UNSUBSCRIBE: " ".join(settings[UNSUBSCRIBE])}
     changed = sorted(name for name, value in _typed_of(visit.organisation).items() if value != after[name])
     async with house_of(request).database.write() as connection:
         await people.update_organisation(connection, visit.organisation.id, **values)

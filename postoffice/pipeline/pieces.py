@@ -22,7 +22,8 @@ from postoffice.model.people import Organisation
 from postoffice.pdf import cut
 from postoffice.pipeline import merge_words
 from postoffice.routing.plan import Rung, options_on
-from postoffice.store import items, links
+from postoffice.store import contacts, items, links
+from postoffice.words import LANGUAGES
 
 Place = tuple[int, int]
 """First page (from 1) and count."""
@@ -38,6 +39,7 @@ class Bench:
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
     _path: Path | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _languages: dict[str, str] = field(default_factory=dict)  #: of the last chunk's contacts that have one, by contact
     _own_words: dict[str, Message] = field(default_factory=dict)  #: of a template, by delivery
     _unmade: dict[str, PostOfficeError] = field(default_factory=dict)  #: why no piece was made, by delivery
 
@@ -68,6 +70,7 @@ class Bench:
         if with_link:
             async with self.house.database.write() as connection:
                 await links.add_missing(connection, [self._link(delivery, item) for delivery, item in with_link])
+        await self._find_languages(pairs)
         await self._find_words(pairs)
         cutter = Cutter(self, {(item.first_page, item.pages): item.runs for _, item in pairs})
         return [await self._piece(delivery, item, cutter) for delivery, item in pairs if delivery.id not in self._unmade]
@@ -89,6 +92,20 @@ class Bench:
         if delivery.rung >= len(item.plan):
             return self.mailing.options
         return options_on(Rung.from_dict(item.plan[delivery.rung]), self.mailing.options)
+
+    async def _find_languages(self, pairs: Sequence[tuple[Delivery, Item]]) -> None:
+        """Which of these recipients are to be written to in a language of their own."""
+        written = (Channel.EMAIL, Channel.SMS)
+        ids = {item.contact_id for delivery, item in pairs if delivery.channel in written and item.contact_id}
+        self._languages = {}
+        if ids:
+            async with self.house.database.read() as connection:
+                known = await contacts.brief(connection, self.mailing.organisation_id, ids)
+            self._languages = {contact_id: one.language for contact_id, one in known.items() if one.language in LANGUAGES}
+
+    def _language(self, item: Item) -> str:
+        """The recipient's language where it is known, else the organisation's."""
+        return self._languages.get(item.contact_id or "", self.organisation.language)
 
     async def _find_words(self, pairs: Sequence[tuple[Delivery, Item]]) -> None:
         """The e-mails and short messages of these letters that their template writes itself."""
@@ -156,7 +173,7 @@ class Bench:
             "sender": str(self.organisation.settings.get("sender_email", "")),
             "sender_name": self.organisation.name,
             "purpose": options.purpose,
-            "language": self.organisation.language,
+            "language": self._language(item),
             "pages": pages,
             "options": options,
             "position": item.position,
@@ -168,7 +185,7 @@ class Bench:
         shared |= {"subject": words.subject, "text": words.text, "html": words.html}
         if delivery.channel is not Channel.EMAIL:
             return Piece(**shared)
-        attachments = words.carried or pictures_of(words.html, "email/letter", self.organisation.language, self.house.templates)
+        attachments = words.carried or pictures_of(words.html, "email/letter", self._language(item), self.house.templates)
         if pages and options.email_form is EmailForm.ATTACHMENT:
             attachments = (*attachments, Attachment(f"{_file_name(self._subject())}.pdf", "application/pdf", await pages.pdf()))
         reply_to = str(self.organisation.settings.get("reply_to", ""))
@@ -226,7 +243,7 @@ class Bench:
             "unsubscribe": self._unsubscribe(delivery),
         }
         name = f"{delivery.channel.value}/letter"
-        return render_message(name, self.organisation.language, context, self.house.templates)
+        return render_message(name, self._language(item), context, self.house.templates)
 
 
 class Cutter:

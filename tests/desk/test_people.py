@@ -22,6 +22,8 @@ ORGANISATION = {
     "country": "DE",
     "timezone": "Europe/Berlin",
     "currency": "CHF",
+    "reply_to": "accueil@example.org",
+    "unsubscribe-service": "1",
 }
 
 
@@ -206,8 +208,11 @@ async def test_the_organisation_is_what_recipients_read(office: Office, admin: B
         now = await people.organisation(connection, office.organisation_id)
     assert (now.name, now.country, now.timezone, now.currency, now.language) == ("Mairie <Neuve>", "DE", "Europe/Berlin", "CHF", "en")
     assert now.settings["sender_email"] == "courrier@example.org"
+    assert (now.settings["reply_to"], now.settings["unsubscribe"]) == ("accueil@example.org", ["service"])
     page = (await admin.get("/admin/organisation"))[1]
     assert "Mairie &lt;Neuve&gt;" in page and '<option value="DE" selected>Germany' in page
+    assert 'name="reply_to" maxlength="254" value="accueil@example.org"' in page
+    assert 'name="unsubscribe-service" value="1" checked' in page and 'name="unsubscribe-invoice" value="1">' in page
     trail = (await admin.get("/admin/audit"))[1]
     assert "changed the organisation&#39;s settings" in trail and "courrier@example.org" not in trail
 
@@ -217,6 +222,7 @@ async def test_the_organisation_is_what_recipients_read(office: Office, admin: B
     [
         {"name": ""},
         {"sender_email": "nobody"},
+        {"reply_to": "nobody"},
         {"sender_email": "a@b.example\r\nBcc: x@y.example"},
         {"country": "XX"},
         {"timezone": "Moon/Base"},

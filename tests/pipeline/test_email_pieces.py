@@ -13,6 +13,7 @@ from postoffice.model.delivery import Piece
 from postoffice.model.mailing import Ground, Options
 from postoffice.model.ports import Abilities
 from postoffice.store import people
+from postoffice.store.schema import contacts
 from tests.pipeline.house import TEMPLATES, Office, PlannedCarrier, people_items
 
 
@@ -43,6 +44,15 @@ async def test_offers_and_what_the_organisation_names_can_be_stopped_with_one_cl
     assert piece.headers == {"List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     assert address in piece.text and address in piece.html
     assert piece.reply_to == "answers@example.fr"
+
+
+async def test_a_recipient_is_written_to_in_their_own_language(office: Office) -> None:
+    unknown = await piece_of(office, Purpose.INVOICE)
+    async with office.house.database.write() as connection:
+        await connection.execute(contacts.update().values(language="en"))
+    english = await piece_of(office, Purpose.INVOICE)
+    assert (unknown.language, english.language) == ("fr", "en")
+    assert "Bonjour" in unknown.text and "Hello" in english.text and 'lang="en"' in english.html
 
 
 async def test_an_invoice_cannot_be_stopped(office: Office) -> None:
