@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,7 +25,7 @@ from postoffice.pipeline.news import apply_news, block_address
 from postoffice.pipeline.pieces import Bench
 from postoffice.pipeline.queueing import zone_of
 from postoffice.pipeline.stop import Stop
-from postoffice.store import batches, deliveries, events, items, mailings, paces, people
+from postoffice.store import batches, deliveries, events, handing, items, mailings, paces, people
 from postoffice.store import carriers as carrier_rows
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import Change, LostLease
@@ -118,6 +119,11 @@ async def _mark(house: House, batch: Batch, carrier: Carrier, pace: hours.Pace) 
     if wait:
         return timedelta(seconds=wait), NOTHING
     now, rate, most = house.clock.now(), carrier.abilities.per_second, carrier.abilities.chunk
+    if not rate and not pace.counts:
+        marked = await house.database.at_once(partial(handing.mark, batch=batch, most=most, now=now, lease=house.lease))
+        if marked is None:
+            raise LostLease(batch.id)
+        return timedelta(), marked
     async with house.database.write() as connection:
         if rate:
             if pause := await paces.wait(connection, batch.organisation_id, carrier.name, now):
@@ -160,21 +166,30 @@ async def _hand_over_chunk(
     except Exception as bug:  # the carrier was not called: none of these is in doubt, whatever broke
         reason = "The message could not be made; see the log."
         outcomes = [Outcome(delivery.id, Answer.LATER, reason=reason, code=type(bug).__name__) for delivery in some]
-        await _record(house, batch, mailing, carrier, some, outcomes)
+        await _record(house, batch, mailing, carrier, some, outcomes, known)
         raise
     else:
         handed = iter(await hand_over(carrier, pieces, house.log))
         unmade = bench.take_unmade()
         outcomes = [not_made(one.id, unmade[one.id]) if one.id in unmade else next(handed) for one in some]
-    await _record(house, batch, mailing, carrier, some, outcomes)
+    await _record(house, batch, mailing, carrier, some, outcomes, known)
     return next((outcome.reason for outcome in outcomes if outcome.answer in (Answer.LATER, Answer.DOUBT)), "")
 
 
 async def _record(
-    house: House, batch: Batch, mailing: Mailing, carrier: Carrier, some: Sequence[Delivery], outcomes: Sequence[Outcome]
+    house: House,
+    batch: Batch,
+    mailing: Mailing,
+    carrier: Carrier,
+    some: Sequence[Delivery],
+    outcomes: Sequence[Outcome],
+    known: Mapping[str, Item],
 ) -> None:
     changes = [_change(house, mailing, carrier, *pair) for pair in zip(some, outcomes, strict=True)]
     now = house.clock.now()
+    whole = all(change.command == "hand_over" and change.delivery.item_id in known for change in changes)
+    if whole and await _record_taken(house, batch, mailing, carrier, changes, known):
+        return
     async with house.database.write() as connection:
         await deliveries.record(connection, batch, changes, now, house.lease)
         await _tell(connection, house, mailing, carrier, changes)
@@ -182,6 +197,28 @@ async def _record(
             if outcome.address_dead:
                 found = await items.get(connection, change.delivery.item_id)
                 await block_address(connection, house, mailing, change.delivery, found, outcome.code, carrier.name)
+
+
+async def _record_taken(
+    house: House, batch: Batch, mailing: Mailing, carrier: Carrier, changes: Sequence[Change], known: Mapping[str, Item]
+) -> bool:
+    """Nearly every chunk is taken whole: then all of it is written in one go. False: somebody listens, nothing was written."""
+    now = house.clock.now()
+    contacts = {one.id: one.contact_id for one in known.values()}
+    done = await house.database.at_once(
+        partial(
+            handing.record_taken,
+            batch=batch,
+            told=[deliveries.parameters(change, now) for change in changes],
+            moved=[(change.delivery.item_id, change.delivery.id) for change in changes],
+            happened=events.own([_event(mailing, carrier, change, contacts, now) for change in changes], now),
+            now=now,
+            lease=house.lease,
+        )
+    )
+    if done is None:
+        raise LostLease(batch.id)
+    return done
 
 
 def _retry(house: House, mailing: Mailing, delivery: Delivery, asked: timedelta | None) -> Retry:
@@ -245,23 +282,23 @@ async def _ask_for(house: House, carrier: Carrier, left: Sequence[Delivery]) -> 
 async def _tell(connection: AsyncConnection, house: House, mailing: Mailing, carrier: Carrier, changes: Sequence[Change]) -> None:
     now = house.clock.now()
     contacts = await items.contact_ids(connection, [change.delivery.item_id for change in changes])
-    new = [
-        events.NewEvent(
-            mailing.organisation_id,
-            KINDS[change.command],
-            carrier.name,
-            now,
-            mailing_id=mailing.id,
-            item_id=change.delivery.item_id,
-            delivery_id=change.delivery.id,
-            contact_id=contacts.get(change.delivery.item_id),
-            code=change.code,
-            text=change.error,
-            detail={"reference": change.reference, "attempt": change.delivery.attempt},
-        )
-        for change in changes
-    ]
-    await events.add(connection, new, now)
+    await events.add(connection, [_event(mailing, carrier, change, contacts, now) for change in changes], now)
+
+
+def _event(mailing: Mailing, carrier: Carrier, change: Change, contacts: Mapping[str, str | None], now: datetime) -> events.NewEvent:
+    return events.NewEvent(
+        mailing.organisation_id,
+        KINDS[change.command],
+        carrier.name,
+        now,
+        mailing_id=mailing.id,
+        item_id=change.delivery.item_id,
+        delivery_id=change.delivery.id,
+        contact_id=contacts.get(change.delivery.item_id),
+        code=change.code,
+        text=change.error,
+        detail={"reference": change.reference, "attempt": change.delivery.attempt},
+    )
 
 
 async def _close(house: House, batch: Batch, mailing: Mailing, carrier: Carrier) -> None:

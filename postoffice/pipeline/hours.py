@@ -84,6 +84,11 @@ class Pace:
     def _name(self) -> str:
         return f"mailing/{self.mailing.id}"
 
+    @property
+    def counts(self) -> bool:
+        """Whether the mailing has a pace of its own."""
+        return bool(self.mailing.options.per_hour)
+
     async def wait(self, connection: AsyncConnection, now: datetime) -> timedelta:
         """How long until the mailing's own pace lets more go, and nobody holds it; zero: now. `spend` in the same transaction
         belongs to it."""

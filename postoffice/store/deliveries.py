@@ -63,9 +63,10 @@ async def mark(connection: AsyncConnection, batch: work.Batch, limit: int, now: 
 
     LostLease where the batch has another owner.
     """
-    if not await work.renew(connection, batch, now, lease):
+    marked = await connection.run_sync(handing.mark, batch, limit, now, lease)
+    if marked is None:
         raise LostLease(batch.id)
-    return await handing.mark(connection, batch.id, limit, now)
+    return marked
 
 
 async def orphans(connection: AsyncConnection, batch: work.Batch) -> list[Delivery]:
@@ -84,12 +85,12 @@ async def record(
     if not changes:
         return
     for word in dict.fromkeys(change.command for change in changes):
-        of_word = [_parameters(change, now) for change in changes if change.command == word]
+        of_word = [parameters(change, now) for change in changes if change.command == word]
         if word == "hand_over":
-            await handing.taken(connection, of_word, now)
+            await connection.run_sync(handing.taken, of_word, now)
         else:
             await connection.execute(_outcome(word, now), of_word)
-    await handing.show(connection, [(change.delivery.item_id, change.delivery.id) for change in changes], now)
+    await connection.run_sync(handing.show, [(change.delivery.item_id, change.delivery.id) for change in changes], now)
     if failed := [change.delivery.item_id for change in changes if DELIVERY_COMMANDS[change.command][1] in _FAILED]:
         await ladders.wake(connection, failed)
 
@@ -109,7 +110,8 @@ def _outcome(word: str, now: datetime) -> sa.Update:
     )
 
 
-def _parameters(change: Change, now: datetime) -> dict[str, Any]:
+def parameters(change: Change, now: datetime) -> dict[str, Any]:
+    """What is written of a delivery by this change."""
     if change.command == "hand_over":
         waits: dict[str, Any] = {"b_wait_until": now + change.delivery.wait if change.delivery.wait else None}
     else:
@@ -212,7 +214,7 @@ async def climb(connection: AsyncConnection, told: Mapping[str, Sequence[Event]]
             failed += [item_id] if state in _FAILED else []
     for state, some in moves.items():
         await connection.execute(_news(state, now), some)
-    await handing.show(connection, moved, now)
+    await connection.run_sync(handing.show, moved, now)
     if failed:
         await ladders.wake(connection, failed)
     return len(moved)
@@ -264,7 +266,7 @@ async def cancel_queued(
         query = query.where(deliveries.c.id.in_(some.limit(limit)))
     found = await connection.execute(query.values(state=target.value, ended_at=now).returning(deliveries.c.id, deliveries.c.item_id))
     stopped = [(item, delivery) for delivery, item in found]
-    await handing.show(connection, stopped, now)
+    await connection.run_sync(handing.show, stopped, now)
     return len(stopped)
 
 

@@ -1,24 +1,24 @@
 """The hot statements of handing over: a chunk is marked with its items, and recorded, in a few statements whatever its size.
 
-Each writes the states of the one transition table. The caller owns the transaction and has shown the batch's fencing token.
+Each writes the states of the one transition table. The caller owns the transaction, which may be one of database.at_once.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.delivery import Delivery
 from postoffice.model.item import Item
 from postoffice.model.states import DELIVERY_COMMANDS, DeliveryState
 from postoffice.store import rows
+from postoffice.store.batches import Batch
 from postoffice.store.plain import Plain
-from postoffice.store.prepared import Prepared
-from postoffice.store.schema import UtcTime, deliveries
+from postoffice.store.prepared import Prepared, insert_now
+from postoffice.store.schema import UtcTime, deliveries, events
 
 _QUEUED, _SENDING = DeliveryState.QUEUED.value, DeliveryState.SENDING.value
 _HANDED_FROM, _HANDED_TO = DELIVERY_COMMANDS["hand_over"]
@@ -28,6 +28,8 @@ _MARK = Plain(
     f"SELECT id FROM deliveries WHERE batch_id = :batch AND state = '{_QUEUED}' AND (not_before IS NULL OR not_before <= :now) "
     f"ORDER BY id LIMIT :most) RETURNING {rows.MARKED}"
 )
+_RENEW = Plain("UPDATE batches SET lease_until = :until WHERE id = :batch AND token = :token AND state = 'open'")
+_LISTENING = Plain("SELECT id FROM hook_endpoints WHERE organisation_id = :organisation AND state <> 'gone' LIMIT 1")
 _PRESENT = "id IN :items AND delivery_id IN :deliveries"
 _SHOW_SENDING = Plain(f"UPDATE items SET state = '{_SENDING}', updated_at = :now WHERE {_PRESENT} RETURNING {rows.TO_SEND}")
 _SHOW = Plain(
@@ -43,22 +45,52 @@ class Marked:
     items: dict[str, Item]
 
 
-async def mark(connection: AsyncConnection, batch_id: str, most: int, now: datetime) -> Marked:
-    """Mark up to `most` due deliveries of a batch as `sending`, and their items with them."""
-    found = await _MARK.run(connection, batch=batch_id, now=now, most=most)
+def renew(connection: sa.Connection, batch: Batch, until: datetime) -> bool:
+    """Check the fencing token and prolong the lease; False where the batch is no longer ours."""
+    return _RENEW.count(connection, batch=batch.id, token=batch.token, until=until) == 1
+
+
+def mark(connection: sa.Connection, batch: Batch, most: int, now: datetime, lease: timedelta) -> Marked | None:
+    """Check the token, renew the lease, and mark up to `most` due deliveries as `sending`, their items with them; None: another's."""
+    if not renew(connection, batch, now + lease):
+        return None
+    found = _MARK.rows(connection, batch=batch.id, now=now, most=most)
     marked = sorted((rows.marked(row) for row in found), key=lambda delivery: delivery.id)
     if not marked:
         return Marked((), {})
     moved = {"items": [one.item_id for one in marked], "deliveries": [one.id for one in marked]}
-    shown = await _SHOW_SENDING.run(connection, now=now, **moved)
+    shown = _SHOW_SENDING.rows(connection, now=now, **moved)
     return Marked(marked, {row[0]: rows.to_send(row) for row in shown})
 
 
-async def show(connection: AsyncConnection, moved: Sequence[tuple[str, str]], now: datetime) -> None:
+def show(connection: sa.Connection, moved: Sequence[tuple[str, str]], now: datetime) -> None:
     """Items show the state that their current delivery has now (see states.item_state_of); `moved`: (item id, delivery id)."""
     if moved:
         item_ids, delivery_ids = zip(*moved, strict=True)
-        await _SHOW.run(connection, items=item_ids, deliveries=delivery_ids, now=now)
+        _SHOW.count(connection, items=item_ids, deliveries=delivery_ids, now=now)
+
+
+def record_taken(
+    connection: sa.Connection,
+    batch: Batch,
+    told: Sequence[dict[str, Any]],
+    moved: Sequence[tuple[str, str]],
+    happened: Sequence[dict[str, Any]],
+    now: datetime,
+    lease: timedelta,
+) -> bool | None:
+    """A whole chunk was taken by its carrier: deliveries (see `taken`), items and rows of `events` in one go.
+
+    None where the batch is another's; False where a program wants to hear of it, and then nothing was written.
+    """
+    if not renew(connection, batch, now + lease):
+        return None
+    if _LISTENING.rows(connection, organisation=batch.organisation_id):
+        return False
+    taken(connection, told, now)
+    show(connection, moved, now)
+    insert_now(connection, events, happened)
+    return True
 
 
 def _taken(connection: sa.Connection) -> Any:
@@ -100,14 +132,10 @@ _TAKEN = Prepared(_taken)
 _COLUMNS = ("b_id", "b_reference", "b_cost", "b_error", "b_code", "b_wait_until")
 
 
-async def taken(connection: AsyncConnection, told: Sequence[dict[str, Any]], now: datetime) -> None:
+def taken(connection: sa.Connection, told: Sequence[dict[str, Any]], now: datetime) -> None:
     """Record hand-overs: each mapping has b_id, b_reference, b_cost, b_error, b_code, b_wait_until."""
     if connection.dialect.name == "sqlite":
-        await connection.run_sync(_TAKEN.run_all, [{**one, "b_now": now} for one in told])
+        _TAKEN.run_all(connection, [{**one, "b_now": now} for one in told])
     else:
         lists = {f"{name}s": [one[name] for one in told] for name in _COLUMNS}
-        await connection.run_sync(_close, {**lists, "b_now": now})
-
-
-def _close(connection: sa.Connection, values: dict[str, Any]) -> None:
-    _TAKEN.run(connection, values).close()
+        _TAKEN.run(connection, {**lists, "b_now": now}).close()

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 class Plain:
@@ -28,13 +27,13 @@ class Plain:
         number = self._names.index(found[2]) + 1
         return f"= ANY(CAST(${number} AS text[]))" if found[1] else f"${number}"
 
-    async def run(self, connection: AsyncConnection, **values: Any) -> list[Any]:
+    def rows(self, connection: sa.Connection, **values: Any) -> list[Any]:
         """The rows that it returns, [] for none: plain tuples, to be read by `opened` and `moment`."""
-        return (await connection.run_sync(self._run, values))[0]
+        return self._run(connection, values)[0]
 
-    async def count(self, connection: AsyncConnection, **values: Any) -> int:
+    def count(self, connection: sa.Connection, **values: Any) -> int:
         """How many rows it changed."""
-        return (await connection.run_sync(self._run, values))[1]
+        return self._run(connection, values)[1]
 
     def _run(self, connection: sa.Connection, values: Mapping[str, Any]) -> tuple[list[Any], int]:
         given: Any
