@@ -24,6 +24,7 @@ from postoffice.store.documents import FileDocuments
 
 #: queue -> batches at the same time in one worker process
 QUEUES = {"compose": 2, "email": 4, "sms": 4, "fax": 8, "post": 3}
+FIRST_AT_ONCE = 2  #: of small mailings, beside those: their own lane in each queue, so that no campaign stands before them
 RELAY_EVERY = 0.5  # seconds
 RINGS = 500  #: in one round of the relay
 ALONE = 4  #: batches at the same time while the queue server is away
@@ -45,6 +46,7 @@ class Worker:
         self._bell = bell
         self._redis_url = redis_url
         self._queues = queues
+        self._lanes = batches.lanes(queues)
         self._owner = owner
         self.pipeline = Pipeline(house, owner)
         self._stopping = asyncio.Event()
@@ -57,7 +59,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         started = self._house.clock.now()
-        tasks = [asyncio.create_task(self._listen(queue)) for queue in self._queues]
+        tasks = [asyncio.create_task(self._listen(lane)) for lane in self._lanes]
         tasks += [asyncio.create_task(self._relay()), asyncio.create_task(self._live(started))]
         tasks += [asyncio.create_task(Mailboxes(self._house, self._owner).run(self._stopping))]
         tasks.append(asyncio.create_task(Listening(self._house, self._owner, channels=self._queues).run(self._stopping)))
@@ -115,7 +117,7 @@ class Worker:
             functions=[func(cast(Any, work), name="work", keep_result=0, timeout=LONGEST_JOB, max_tries=1)],
             queue_name=queue_name(queue),
             redis_settings=redis_settings(self._redis_url),
-            max_jobs=QUEUES.get(queue, 4),
+            max_jobs=FIRST_AT_ONCE if queue.endswith(batches.FIRST) else QUEUES.get(queue, 4),
             keep_result=0,
             retry_jobs=False,
             max_tries=1,
@@ -149,10 +151,10 @@ class Worker:
         if room <= 0:
             return
         async with self._house.database.write() as connection:
-            rings = await batches.due(connection, now, room, self._queues if deaf else None, deaf=deaf)
+            rings = await batches.due(connection, now, room, self._lanes if deaf else None, deaf=deaf)
         for ring in rings:
             await self._bell.ring(ring.queue, ring.batch_id, ring.attempt)
-            if self._bell.deaf and ring.queue in self._queues and len(self._alone) < ALONE:
+            if self._bell.deaf and ring.queue in self._lanes and len(self._alone) < ALONE:
                 task = asyncio.create_task(self.pipeline.work(ring.batch_id))
                 self._alone.add(task)
                 task.add_done_callback(self._alone.discard)

@@ -54,22 +54,24 @@ async def send(house: House, mailing: Mailing, options: Options, actor: Actor) -
         options = await plans.resolved(connection, mailing.organisation_id, options)
         await mailings.command(connection, mailing, "send", options=options.as_dict(), sent_at=now)
         await budgets.reserve(connection, mailing, options, found.total, now)
-        batch_id = await _plan_batch(connection, mailing, now)
+        queue, batch_id = await _plan_batch(connection, mailing, now)
         claimed = {"ground": options.ground.value} if options.purpose.is_promotional else {}
         await _audit(connection, house, mailing, actor, "mailing.send", items=found.items, total=found.total, **claimed)
-    await house.bell.ring(PLAN_QUEUE, batch_id, 1)
+    await house.bell.ring(queue, batch_id, 1)
 
 
-async def _plan_batch(connection: AsyncConnection, mailing: Mailing, now: datetime) -> str:
-    return await batches.add(
+async def _plan_batch(connection: AsyncConnection, mailing: Mailing, now: datetime) -> tuple[str, str]:
+    queue = batches.lane(PLAN_QUEUE, small=mailing.items <= batches.SMALL)
+    batch_id = await batches.add(
         connection,
         organisation_id=mailing.organisation_id,
         step="plan",
         subject_id=mailing.id,
-        queue=PLAN_QUEUE,
+        queue=queue,
         now=now,
         priority=2,
     )
+    return queue, batch_id
 
 
 async def send_more(house: House, mailing: Mailing, actor: Actor) -> None:
@@ -80,9 +82,9 @@ async def send_more(house: House, mailing: Mailing, actor: Actor) -> None:
         if not waiting:
             raise Conflict("nothing-to-send", "No letter of this mailing waits to be sent.", help="Correct or include some first.")
         await mailings.command(connection, mailing, "resume")
-        batch_id = await _plan_batch(connection, mailing, now)
+        queue, batch_id = await _plan_batch(connection, mailing, now)
         await _audit(connection, house, mailing, actor, "mailing.send-more", items=waiting)
-    await house.bell.ring(PLAN_QUEUE, batch_id, 1)
+    await house.bell.ring(queue, batch_id, 1)
 
 
 async def cancel(house: House, mailing: Mailing, actor: Actor) -> int:
@@ -249,9 +251,9 @@ async def resend(house: House, mailing: Mailing, chosen: Sequence[Item], actor: 
             await items.command(connection, item, "resend", now, **values)
             await _tell(connection, house, item, actor, EventKind.EDITED, detail={"resend": channel.value if channel else ""})
         await mailings.command(connection, mailing, "resume")
-        batch_id = await _plan_batch(connection, mailing, now)
+        queue, batch_id = await _plan_batch(connection, mailing, now)
         await _audit(connection, house, mailing, actor, "items.resend", items=len(chosen))
-    await house.bell.ring(PLAN_QUEUE, batch_id, 1)
+    await house.bell.ring(queue, batch_id, 1)
     return len(chosen)
 
 

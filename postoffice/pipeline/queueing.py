@@ -48,7 +48,11 @@ def hour_of(options: Options, channel: Channel, country: str, now: datetime, zon
 async def queue_deliveries(
     connection: AsyncConnection, mailing: Mailing, queued: Sequence[Queued], sizes: Mapping[str, int], now: datetime
 ) -> list[tuple[str, str]]:
-    """Write the deliveries, packed into batches by carrier and hour. Returns (queue, batch id) to ring for after the commit."""
+    """Write the deliveries, packed into batches by carrier and hour. Returns (queue, batch id) to ring for after the commit.
+
+    A small mailing goes at once, by the first lane; the batches of a large one, and offers, wait for the relay's fair shares.
+    """
+    small = mailing.items <= batches.SMALL and not mailing.options.purpose.is_promotional
     groups: dict[tuple[Channel, str, datetime | None, str], list[Queued]] = defaultdict(list)
     for one in queued:
         country = one.country if mailing.options.purpose.is_promotional else ""  # looked at once more right before the hand-over
@@ -57,23 +61,35 @@ async def queue_deliveries(
     for (channel, carrier, hour, country), group in groups.items():
         size = sizes.get(carrier, 100)
         for start in range(0, len(group), size):
-            batch_id = await _dispatch(connection, mailing, channel, carrier, hour, country, now)
-            rings.append((channel.value, batch_id))
+            queue = batches.lane(channel.value, small=small)
+            batch_id = await _dispatch(connection, mailing, queue, channel, carrier, hour, country, now, ring_now=small)
+            if small:
+                rings.append((queue, batch_id))
             pack = group[start : start + size]
             await deliveries.add_all(connection, [_values(mailing, one, batch_id, now) for one in pack])
     return rings
 
 
 async def _dispatch(
-    connection: AsyncConnection, mailing: Mailing, channel: Channel, carrier: str, hour: datetime | None, country: str, now: datetime
+    connection: AsyncConnection,
+    mailing: Mailing,
+    queue: str,
+    channel: Channel,
+    carrier: str,
+    hour: datetime | None,
+    country: str,
+    now: datetime,
+    *,
+    ring_now: bool,
 ) -> str:
     return await batches.add(
         connection,
         organisation_id=mailing.organisation_id,
         step="dispatch",
         subject_id=mailing.id,
-        queue=channel.value,
+        queue=queue,
         now=now,
+        ring_now=ring_now,
         not_before=hour,
         priority=6 if mailing.options.purpose.is_promotional else 4,
         data={"channel": channel.value, "carrier": carrier} | ({"country": country} if country else {}),

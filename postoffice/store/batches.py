@@ -4,7 +4,8 @@ A batch is a piece of work on one mailing (read it, plan it, hand over some deli
 lease and a fencing token that grows with every claim: a worker that was thought dead finds its token stale and stops.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +18,23 @@ from postoffice.store.schema import batches
 
 #: a bell that was rung this long ago without effect is rung again
 RING_AGAIN = timedelta(seconds=10)
+#: what a queue's other lane is called: small mailings go by it and never stand behind a campaign
+FIRST = "-first"
+SMALL = 200  #: items of a mailing that goes by that lane
+#: rings of a queue that nobody answered yet: what waits beyond them waits in the database, where shares are fair
+WINDOW = 64
 #: after so many failures of its step a batch is set aside for a person
 MOST_FAILURES = 8
+
+
+def lane(queue: str, *, small: bool) -> str:
+    """The lane of a queue that work belongs to."""
+    return queue + FIRST if small else queue
+
+
+def lanes(queues: Iterable[str]) -> list[str]:
+    """Both lanes of each queue."""
+    return [lane(queue, small=small) for queue in queues for small in (False, True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +103,47 @@ async def due(
 ) -> list[Ring]:
     """Relay and reconciler in one: open, unleased, due, and not rung recently. Marks them as rung.
 
-    `queues`: only these. `deaf`: the bell is broken, so that no ring counts. Several relays at once share the work without waiting
-    for one another.
+    `queues`: only these. `deaf`: the bell is broken, so that no ring counts. Of each queue no more is rung than WINDOW allows, in
+    fair shares (see `_fair`). Several relays at once share the work without waiting for one another.
     """
-    ready = sa.select(batches.c.id).where(*(_ready(now) if deaf else _silent(now)))
-    if queues is not None:
-        ready = ready.where(batches.c.queue.in_(queues))
-    ready = ready.order_by(batches.c.priority, batches.c.id).limit(limit).with_for_update(skip_locked=True)
+    ready = _ready(now) if deaf else _silent(now)
+    chosen = await connection.execute(_fair(ready, queues).limit(limit + WINDOW))
+    room = defaultdict(lambda: WINDOW) if deaf else await _room(connection, now)
+    ids = [row.id for row in chosen if row.queue.endswith(FIRST) or row.place <= room[row.queue]][:limit]
+    if not ids:
+        return []
+    free = sa.select(batches.c.id).where(batches.c.id.in_(ids), *ready).with_for_update(skip_locked=True)
     rows = await connection.execute(
         batches.update()
-        .where(batches.c.id.in_(ready))
+        .where(batches.c.id.in_(free))
         .values(rung_at=now, rings=batches.c.rings + 1)
         .returning(batches.c.id, batches.c.queue, batches.c.rings)
     )
-    return [Ring(row.id, row.queue, row.rings) for row in rows]
+    rung = {row.id: Ring(row.id, row.queue, row.rings) for row in rows}
+    return [rung[batch_id] for batch_id in ids if batch_id in rung]
+
+
+def _fair(ready: Sequence[sa.ColumnElement[bool]], queues: Sequence[str] | None) -> Any:
+    """Id, queue and place of what waits: by priority; then the organisations in turn, and within each its mailings in turn."""
+    turn = sa.func.row_number().over(partition_by=(batches.c.queue, batches.c.priority, batches.c.subject_id), order_by=batches.c.id)
+    columns = (batches.c.id, batches.c.queue, batches.c.priority, batches.c.organisation_id, turn.label("turn"))
+    waiting = sa.select(*columns).where(*ready)
+    if queues is not None:
+        waiting = waiting.where(batches.c.queue.in_(queues))
+    one = waiting.subquery("waiting").c
+    share = sa.func.row_number().over(partition_by=(one.queue, one.priority, one.organisation_id), order_by=(one.turn, one.id))
+    shared = sa.select(one.id, one.queue, one.priority, share.label("share")).subquery("shared").c
+    place = sa.func.row_number().over(partition_by=shared.queue, order_by=(shared.priority, shared.share, shared.id))
+    placed = sa.select(shared.id, shared.queue, shared.priority, place.label("place")).subquery("placed").c
+    within = sa.or_(placed.place <= WINDOW, placed.queue.like(f"%{FIRST}"))
+    return sa.select(placed.id, placed.queue, placed.place).where(within).order_by(placed.priority, placed.place)
+
+
+async def _room(connection: AsyncConnection, now: datetime) -> defaultdict[str, int]:
+    """For each queue, how many more may be rung: WINDOW without those that were and nobody came for yet."""
+    unheard = (*_ready(now), batches.c.rung_at >= now - RING_AGAIN)
+    found = await connection.execute(sa.select(batches.c.queue, sa.func.count()).where(*unheard).group_by(batches.c.queue))
+    return defaultdict(lambda: WINDOW, {queue: WINDOW - number for queue, number in found})
 
 
 async def any_due(connection: AsyncConnection, now: datetime, *, deaf: bool = False) -> bool:

@@ -9,6 +9,7 @@ from postoffice.model.ids import new_id
 from postoffice.model.mailing import Mailing, NewMailing
 from postoffice.model.ports import StoredDocument, Work
 from postoffice.model.states import EventKind, MailingState
+from postoffice.store import batches as batches_of
 from postoffice.store import rows
 from postoffice.store.prepared import Prepared, insert_of
 from postoffice.store.schema import batches, counters, documents, events, mailings
@@ -16,6 +17,7 @@ from postoffice.store.upsert import insert_into
 
 #: the kind of work that reading is; see worker.QUEUES
 READ_QUEUE = "compose"
+SMALL_BYTES = 500_000  #: a document that is read soon, by the queue's first lane
 
 
 def receive(
@@ -44,9 +46,10 @@ def receive(
     }
     _DOCUMENT.run(connection, row)
     _MAILING.run(connection, values)
-    _BATCH.run(connection, _reading(batch_id, new.organisation_id, values["id"], now))
+    queue = batches_of.lane(READ_QUEUE, small=document.size <= SMALL_BYTES)
+    _BATCH.run(connection, _reading(batch_id, queue, new.organisation_id, values["id"], now))
     _EVENT.run(connection, _received(new, values["id"], now))
-    return rows.mailing(values), Work(READ_QUEUE, batch_id, 1)
+    return rows.mailing(values), Work(queue, batch_id, 1)
 
 
 def next_number(connection: sa.Connection, organisation_id: str) -> int:
@@ -113,13 +116,13 @@ def fresh(new: NewMailing, number: int, now: datetime) -> dict[str, Any]:
     }
 
 
-def _reading(batch_id: str, organisation_id: str, mailing_id: str, now: datetime) -> dict[str, Any]:
+def _reading(batch_id: str, queue: str, organisation_id: str, mailing_id: str, now: datetime) -> dict[str, Any]:
     return {
         "id": batch_id,
         "organisation_id": organisation_id,
         "step": "read",
         "subject_id": mailing_id,
-        "queue": READ_QUEUE,
+        "queue": queue,
         "priority": 3,
         "data": {},
         "state": "open",

@@ -123,6 +123,22 @@ async def test_urgent_first(desk: Desk) -> None:
     assert [ring.batch_id for ring in first] == [soon] and await desk.due() == [(late, 1)]
 
 
+async def test_fair_shares_and_a_window(desk: Desk) -> None:
+    """A campaign of hundreds of batches lets another mailing's through, keeps to the window, and never stands before small ones."""
+    campaign, other = new_id(), new_id()
+    many = [await desk.add(subject_id=campaign, ring_now=False) for _ in range(batches.WINDOW + 20)]
+    few = [await desk.add(subject_id=other, ring_now=False) for _ in range(3)]
+    small = [await desk.add(queue=batches.lane("post", small=True), priority=5, ring_now=False) for _ in range(3)]
+    rung = [one for one, _ in await desk.due()]
+    assert [one for one in rung if one in few or one in many[:3]] == [one for pair in zip(many, few, strict=False) for one in pair]
+    assert set(small) <= set(rung) and len(rung) == batches.WINDOW + 3
+    assert await desk.due() == [], "nobody came for these yet"
+    for one in rung[:10]:
+        assert await desk.claim(one)
+    later = [one for one, _ in await desk.due()]
+    assert 7 <= len(later) <= 10 and set(later) <= set(many)
+
+
 async def test_relays_share_and_do_not_wait(desk: Desk) -> None:
     ids = {await desk.add(ring_now=False) for _ in range(20)}
     rung = await asyncio.gather(*(desk.due() for _ in range(4)), return_exceptions=True)
