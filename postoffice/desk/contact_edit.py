@@ -31,9 +31,7 @@ async def new_page(request: web.Request) -> web.StreamResponse:
 
 async def edit_page(request: web.Request) -> web.StreamResponse:
     """GET /contacts/{contact}/edit"""
-    visit = request[VISIT]
-    async with house_of(request).database.read() as connection:
-        one = await contact_book.get(connection, visit.organisation.id, contact_id_of(request))
+    one = await _known(request)
     address = next((point.address for point in one.points if point.address), None)
     filled = {name: getattr(one, name) for name in ("name", "company", "kind", "language")}
     filled |= {"preferred": one.preferred_channel or "", "tags": ", ".join(one.tags)}
@@ -41,6 +39,12 @@ async def edit_page(request: web.Request) -> web.StreamResponse:
     filled |= {name: "\n".join(one.values(channel)) for name, channel in _LISTS.items()}
     filled |= {"numbers": "\n".join(f"{system}: {number}" for system, number in one.external_ids.items())}
     return _form(request, one.id, filled)
+
+
+async def _known(request: web.Request) -> contact_book.FullContact:
+    """The contact of the address, before anything of the form is looked at; NotFound where there is none."""
+    async with house_of(request).database.read() as connection:
+        return await contact_book.get(connection, request[VISIT].organisation.id, contact_id_of(request))
 
 
 def _form(
@@ -70,12 +74,10 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 async def edit(request: web.Request) -> web.StreamResponse:
     """POST /contacts/{contact}/edit"""
-    visit, house, contact_id = request[VISIT], house_of(request), contact_id_of(request)
-    form = await request.post()
+    visit, house, one = request[VISIT], house_of(request), await _known(request)
+    contact_id, form = one.id, await request.post()
     try:
         values, points = _told(form)
-        async with house.database.read() as connection:
-            one = await contact_book.get(connection, visit.organisation.id, contact_id)
         others = [point.address for point in one.points if point.address][1:]
         points["post"] = [*points["post"], *others]  # the form shows the first one only
         await addressbook.update(house, visit.organisation.id, contact_id, values, points, visit.actor)
@@ -119,7 +121,7 @@ def _address(lines: list[str]) -> PostalAddress:
 
 async def consent(request: web.Request) -> web.StreamResponse:
     """POST /contacts/{contact}/consent: `purpose`, `channel` (empty for all), `means`, `note` as proof."""
-    visit, contact_id = request[VISIT], contact_id_of(request)
+    visit, contact_id = request[VISIT], (await _known(request)).id
     form = await request.post()
     purpose, channel, means = (text_of(form, name) for name in ("purpose", "channel", "means"))
     if purpose not in ("", *Purpose) or channel not in ("", *Channel) or means not in addressbook.GIVEN_BY:
@@ -139,7 +141,7 @@ async def consent(request: web.Request) -> web.StreamResponse:
 
 async def merge(request: web.Request) -> web.StreamResponse:
     """POST /contacts/{contact}/merge: `gone` is the other one's id or the address of its page."""
-    visit, contact_id = request[VISIT], contact_id_of(request)
+    visit, contact_id = request[VISIT], (await _known(request)).id
     gone = text_of(await request.post(), "gone").split("?")[0].rstrip("/").rsplit("/", 1)[-1]
     if not is_id(gone):
         raise PostOfficeError("not-a-contact", "This names no contact.", help="Copy the address of the other contact's page.")
@@ -156,7 +158,7 @@ async def part(request: web.Request) -> web.StreamResponse:
 
 async def erase(request: web.Request) -> web.StreamResponse:
     """POST /contacts/{contact}/erase: `reason`, and `sure` ticked."""
-    visit, contact_id = request[VISIT], contact_id_of(request)
+    visit, contact_id = request[VISIT], (await _known(request)).id
     form = await request.post()
     if text_of(form, "sure") != "1" or len(text_of(form, "reason")) < 3:
         raise PostOfficeError("not-sure", "Nothing was erased: the box was not ticked, or no reason was given.", help="Give both.")

@@ -62,7 +62,7 @@ async def _page(request: web.Request, chosen: Filter, **more: Any) -> web.Respon
             "typed": "",
             "looked": None,
             "may_add": visit.may(Right.SUBMIT),
-            "may_lift": visit.may(Right.MANAGE) or visit.may(Right.PRIVACY),
+            "may_lift": visit.may(Right.MANAGE),  # as the route says
             **more,
         }
     return render(request, "suppressions.html", context)

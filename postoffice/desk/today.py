@@ -13,8 +13,9 @@ from postoffice.desk.page import go, render
 from postoffice.desk.requests import waiting as requests_waiting
 from postoffice.desk.visit import VISIT, Visit, house_of
 from postoffice.model.mailing import Mailing, NewMailing, Source
+from postoffice.model.people import Right
 from postoffice.model.states import MailingState
-from postoffice.store import carriers, mailings, overview, printers
+from postoffice.store import carriers, mailings, overview, printers, scans
 from postoffice.store.carriers import CarrierRow
 
 TRIAL_LETTERS = 500
@@ -41,10 +42,12 @@ async def today(request: web.Request) -> web.StreamResponse:
         known = await carriers.all_of(connection, visit.organisation.id)
         heard = await waiting(connection, request)
         asked = await requests_waiting(connection, request)
+        unread = await scans.count_doubtful(connection, visit.organisation.id) if visit.may(Right.RETURNED) else 0
     context = {
         **heard,
         "alerted": await figures.alerts(request, visit),
         "asked": asked,
+        "unread": unread,
         "needy": needy[:SHOWN],
         "more_needy": len(needy) > SHOWN,
         "moving": moving,
@@ -53,7 +56,7 @@ async def today(request: web.Request) -> web.StreamResponse:
         "volumes": volumes,
         "set_aside": set_aside,
         "troubled": [carrier for carrier in known if in_trouble(carrier)],
-        "empty": not (needy or moving or latest or any(heard.values()) or asked),
+        "empty": not (needy or moving or latest or any(heard.values()) or asked or unread),
         "trial_letters": TRIAL_LETTERS,
     }
     return render(request, "today.html", context)

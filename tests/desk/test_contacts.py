@@ -157,3 +157,23 @@ async def test_nobody_reads_another_organisations_contacts(office: Office, alice
     assert (await alice.get("/contacts/imports/01aaaaaaaaaaaaaaaaaaaaaaaa"))[0] == 404
     assert (await alice.get("/contacts/nonsense"))[0] == 404
     assert office.users == {}
+
+
+async def test_a_bad_form_is_told_and_an_unknown_contact_comes_before_the_form(alice: Browser) -> None:
+    page = await written(alice)
+    nobody = "/contacts/" + "0" * 26
+    for part, form in (
+        ("edit", {}),
+        ("edit", {"kind": "robot"}),
+        ("edit", FORM | {"emails": "no address"}),
+        ("consent", {}),
+        ("consent", {"channel": "pigeon", "means": "phone"}),
+        ("merge", {}),
+        ("merge", {"gone": "nonsense"}),
+        ("merge", {"gone": page}),
+        ("erase", {}),
+    ):
+        told = await alice.post(f"{page}/{part}", form)
+        assert 400 <= told[0] < 500, (part, form, told[0])
+        assert (await alice.post(f"{nobody}/{part}", form))[0] == (403 if part == "erase" else 404), (part, form)
+    assert "Jean Dupont" in (await alice.get(page))[1]

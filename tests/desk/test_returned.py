@@ -11,9 +11,10 @@ from postoffice.model.channel import Channel
 from postoffice.model.ids import new_id, to_bytes
 from postoffice.model.item import Item, NewItem
 from postoffice.model.people import Grant, Role
+from postoffice.model.returned import Reason
 from postoffice.model.states import ItemState
 from postoffice.pipeline import Pipeline
-from postoffice.store import contacts, deliveries, suppressions
+from postoffice.store import contacts, deliveries, scans, suppressions
 from postoffice.store import schema as tables
 from tests.desk import house
 from tests.desk.house import Browser, Office
@@ -184,3 +185,28 @@ async def test_an_opt_out_noted_during_a_call(office: Office, alice: Browser) ->
     assert (await alice.post(path + "/opt-out", form | {"means": "portal"}))[0] == 400
     _, text = await alice.get("/suppressions?contact_id=" + str(item.contact_id))
     assert "wants no more" in text and "promotion" in text
+
+
+async def test_today_tells_of_scanned_pages_that_wait_for_a_person(office: Office, alice: Browser) -> None:
+    viewer = await office.add_user("viewer@example.org", Grant(Role.VIEWER))
+    async with office.house.database.write() as connection:
+        scan = await scans.add(
+            connection, office.organisation_id, Reason.UNKNOWN, "bin.pdf", "0" * 64, "Alice", office.house.clock.now()
+        )
+        pages = [scans.Page(scan, n, scans.Outcome.DOUBTFUL if n < 3 else scans.Outcome.NOTHING) for n in range(1, 5)]
+        await scans.keep(connection, office.organisation_id, pages)
+    assert "2 scanned envelopes could not be told" in (await alice.get("/"))[1]
+    async with house.browser(office, viewer) as browser:
+        assert "scanned envelope" not in (await browser.get("/"))[1], "who may not settle them is not asked to"
+
+
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.PRIVACY, Role.SENDER])
+async def test_who_sees_the_button_that_lifts_a_suppression_may_lift_it(office: Office, alice: Browser, role: Role) -> None:
+    await alice.post("/suppressions", {"channel": "email", "typed": "zoe@example.org", "note": "asked by phone"})
+    user = await office.add_user("who@example.org", Grant(role))
+    async with office.house.database.read() as connection:
+        (one,) = await suppressions.page(connection, office.organisation_id, suppressions.Filter(), office.house.clock.now())
+    async with house.browser(office, user) as browser:
+        seen = f"/suppressions/{one.id}/lift" in (await browser.get("/suppressions"))[1]
+        status, _text, _where = await browser.post(f"/suppressions/{one.id}/lift", {"reason": "it was a mistake"})
+    assert (status == 303) is seen and seen is (role is Role.ADMINISTRATOR)
