@@ -1,5 +1,6 @@
 """Templates: the list, the editor and its draft, versions with what differs between them."""
 
+import asyncio
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -81,8 +82,10 @@ async def create(request: web.Request) -> web.StreamResponse:
         raise unknown_word()
     content = replace(chosen.content, language=language) if chosen else starter(language)
     name = text_of(form, "name") or (chosen.titles.get(language, chosen.name) if chosen else visit.words._("New template"))
+    for file, path in (chosen.files if chosen else {}).items():
+        content = await templating.add_picture(house, visit.organisation.id, content, file, await asyncio.to_thread(path.read_bytes))
     made = await templating.create(house, visit.organisation, name, content, chosen.rows if chosen else (), visit.actor)
-    return go(request, f"/templates/{made.id}")
+    return go(request, f"/templates/{made.id}/mail" if chosen and chosen.files else f"/templates/{made.id}")
 
 
 async def editor(request: web.Request) -> web.StreamResponse:

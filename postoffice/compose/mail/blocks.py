@@ -124,7 +124,7 @@ def _side(one: Mapping[str, str], side: str, theme: Theme) -> str:
     made = _picture(one[f"{side}_picture"], one[f"{side}_alt"], one[f"{side}_link"], near)
     made += _text(one[f"{side}_long"], theme, near)
     if one[f"{side}_text"]:
-        made += _button(one[f"{side}_text"], one[f"{side}_link"], near)
+        made += _button(one[f"{side}_text"], one[f"{side}_link"], 'padding="6px 16px 22px"')
     return made
 
 
@@ -177,14 +177,20 @@ def _products(one: Mapping[str, str], theme: Theme) -> str:
     """A picture beside name, words and price, for each entry of a list of the row; all but the name may be missing."""
     name = one["list"] if _FIELD.fullmatch(one["list"]) else "products"
     see = _SEE.format(colour=theme.own, words=_inline(one["text"])) if one["text"].strip() else ""
-    return "{% for product in " + name + " %}\n" + _PRODUCT + see + "</mj-text></mj-column></mj-section>\n{% endfor %}"
+    shown = f'<mj-text padding="6px 16px">{_PRODUCT}{see}</mj-text></mj-column></mj-section>'
+    return (
+        "{% for product in "
+        + name
+        + " %}{% if product.picture %}"
+        + f'{_PICTURED}<mj-column width="66%" vertical-align="middle">{shown}'
+        "{% else %}" + f'<mj-section padding="8px 16px"><mj-column>{shown}' + "{% endif %}{% endfor %}"
+    )
 
 
-_PRODUCT = """<mj-section padding="8px 16px"><mj-column width="34%" vertical-align="middle">
-{% if product.picture %}<mj-image src="{{ pictures.get(product.picture, product.picture) }}" alt="{{ product.name }}"
- padding="6px 16px" border-radius="6px" />{% endif %}
-</mj-column><mj-column width="66%" vertical-align="middle"><mj-text padding="6px 16px">
-<p style="margin:0 0 4px;font-weight:700">{{ product.name }}</p>
+_PICTURED = """<mj-section padding="8px 16px"><mj-column width="34%" vertical-align="middle">
+<mj-image src="{{ pictures.get(product.picture, product.picture) }}" alt="{{ product.name }}" padding="6px 16px" border-radius="6px" />
+</mj-column>"""
+_PRODUCT = """<p style="margin:0 0 4px;font-weight:700">{{ product.name }}</p>
 {% if product.text %}<p style="margin:0 0 4px">{{ product.text }}</p>{% endif %}
 {% if product.price %}<p style="margin:0 0 6px;font-weight:600">{{ product.price | money }}</p>{% endif %}
 """

@@ -70,8 +70,8 @@ def counterpart(colour: str, use: str) -> str:
     if use == "t":
         level = 0.94 - level * 0.36
     elif use == "b":
-        level, strength = 0.10 + (1 - level) * 0.5, strength * 0.45
-        level = min(level, 0.21)
+        # white, the sheet, stays a little above the page around it
+        level, strength = (0.15 if level > 0.98 else min(0.085 + (1 - level) * 0.4, 0.21)), strength * 0.45
     else:
         level, strength = 0.30, strength * 0.4
     return "#" + "".join(f"{round(one * 255):02x}" for one in colorsys.hls_to_rgb(hue, level, strength))

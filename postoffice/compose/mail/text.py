@@ -23,6 +23,7 @@ _OPENS, _ENDS = frozenset({"if", "for", "filter", "macro", "call", "block"}), fr
 _WORD = re.compile(r"[^\W_]{2,}")
 _ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)\S+", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u034f\u200b\u200c\u200d\u00ad\ufeff]")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 RULE = "-" * 40
 
 
@@ -37,6 +38,7 @@ class _Writer(HTMLParser):
     _hidden_from: int = 0  #: open elements since one that is not shown
     _depth: int = 0  #: of statements: what stands in one may be absent, so its links are no notes
     _links: list[tuple[str, int]] = field(default_factory=list)
+    _alt: str = ""  #: of the picture within the link: said where the link has no words
 
     def __post_init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -61,10 +63,11 @@ class _Writer(HTMLParser):
             self.out.append("\n- ")
         elif tag in ("td", "th"):
             self.out.append(" ")
-        elif tag == "img" and given.get("alt", "").strip():
-            self._say(given["alt"])
+        elif tag == "img" and self._links:
+            self._alt = given.get("alt", "").strip()
         elif tag == "a":
             self._links.append((given.get("href", ""), len(self.out)))
+            self._alt = ""
 
     def handle_endtag(self, tag: str) -> None:
         if self._hidden_from:
@@ -78,6 +81,8 @@ class _Writer(HTMLParser):
 
     def _close_link(self, address: str, since: int) -> None:
         words = "".join(self.out[since:]).strip()
+        if not words and self._alt:
+            self._say(words := self._alt)
         address = address.strip()
         if not address or address.startswith("#") or not words:
             return
@@ -108,13 +113,19 @@ def text_of(html: str) -> str:
     """
     hidden = hide(html)
     writer = _Writer(hidden)
-    writer.feed(re.sub(r"<!--.*?-->", "", hidden.text, flags=re.DOTALL))
+    writer.feed(_COMMENT.sub(lambda found: _statements(hidden, found[0]), hidden.text))
     writer.close()
     lines = [_INVISIBLE.sub("", " ".join(line.split())) for line in "".join(writer.out).split("\n")]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
     if writer.notes:
         text += "\n\n" + "\n".join(f"[{number}] {address}" for number, address in enumerate(writer.notes, 1))
     return hidden.shown(text) + "\n"
+
+
+def _statements(hidden: Hidden, comment: str) -> str:
+    """What of a comment must stay: loops that begin in what only Outlook reads end for all."""
+    kept = [found for found in hidden.mark.finditer(comment) if statement(hidden.tokens[int(found[1])])]
+    return "".join(found[0] for found in kept)
 
 
 def likeness(text: str, html: str) -> float:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,32 @@ class Sample:
     titles: Mapping[str, str]
     content: Content
     rows: Sequence[Mapping[str, Any]]
+    files: Mapping[str, Path] = field(default_factory=dict)  #: pictures by their names in the template
 
 
 def samples(folder: Path) -> list[Sample]:
-    """The samples of `templates/letters/`, in the order in which people want them."""
-    root = folder / "letters"
+    """The samples of `templates/letters/` and `templates/email/campaigns/`, in the order in which people want them."""
+    root, mails = folder / "letters", folder / "email" / "campaigns"
     found = [_sample(root, path) for path in sorted(root.glob("*/about.json"))] if root.is_dir() else []
+    found += [_campaign(path) for path in sorted(mails.glob("*/about.json"))]
     return sorted(found, key=lambda one: (_ORDER.index(one.name) if one.name in _ORDER else 99, one.name))
 
 
-_ORDER = ("invoice", "reminder", "contract", "promotion")
+_ORDER = ("invoice", "reminder", "contract", "promotion", "newsletter", "offer", "invitation")
+#: of a campaign, which has no letter
+_SAID = {"subject": "subject.txt", "preheader": "preheader.txt", "sms": "sms.txt"}
+
+
+def _campaign(about: Path) -> Sample:
+    """A mail of blocks, with its pictures beside it."""
+    shape = json.loads(about.read_text(encoding="utf-8"))
+    content = Content({}, "", shape["sender"], "fr", shape["layout"], shape["purpose"])
+    for folder in sorted(one for one in about.parent.iterdir() if one.is_dir()):
+        said = {part: (folder / name).read_text(encoding="utf-8").strip() for part, name in _SAID.items()}
+        content = replace(content, parts={**content.parts, folder.name: Parts(**said)})
+        content = content.with_blocks(folder.name, (folder / "blocks.json").read_text(encoding="utf-8"))
+    files = {name: about.parent / name for name in shape["pictures"]}
+    return Sample(about.parent.name, shape["titles"], content, shape["rows"], files)
 
 
 def _sample(root: Path, about: Path) -> Sample:
