@@ -35,11 +35,11 @@ check:  ## style, types, floors and the fast tests
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not real and not slow" -n 2
 
-chaos:  ## wreck a running office at random, then count (SEEDS="1 2 3" CHAOS_SECONDS=60 CHAOS_ITEMS=800)
-	SEEDS="$(SEEDS)" CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_ITEMS=$(CHAOS_ITEMS) $(BIN)/pytest -s tests/chaos
-SEEDS = 1 2 3
-CHAOS_SECONDS = 60
-CHAOS_ITEMS = 800
+chaos:  ## wreck a running office at random, again and again, then count (RUNS=3 SEED=1 ITEMS=2000)
+	@$(BIN)/python -m tests.chaos --runs $(RUNS) --seed $(SEED) --items $(ITEMS)
+RUNS = 3
+SEED = 1
+ITEMS = 2000
 
 format:  ## put the code in shape
 	@.ci/venv all

@@ -5,8 +5,10 @@ import contextlib
 import os
 import resource
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import ParamSpec, TypeVar
 
@@ -43,26 +45,47 @@ class ProcessWorkshop:
 
     def __init__(self, *, children: int, seconds: float, megabytes: int) -> None:
         self._seconds = seconds
-        self._pool = ProcessPool(
-            max_workers=children,
+        self._children = children
+        self._megabytes = megabytes
+        self._closed = False
+        self._pool = self._open()
+
+    def _open(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self._children,
             max_tasks=2_000,  # PDF libraries keep a little of everything: a fresh child now and then
             initializer=_begin,
-            initargs=(megabytes, os.getpid()),
+            initargs=(self._megabytes, os.getpid()),
             context=get_context("spawn"),
         )
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """See ports.Workshop."""
-        future = self._pool.schedule(work, args=args, kwargs=kwargs, timeout=self._seconds)
+        try:
+            return await self._scheduled(work, *args, **kwargs)
+        except BrokenProcessPool:  # all children died at once, perhaps not of this task: it gets fresh ones, once
+            pass
+        try:
+            return await self._scheduled(work, *args, **kwargs)
+        except BrokenProcessPool:
+            raise _too_big() from None
+
+    async def _scheduled(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        future = self._working_pool().schedule(work, args=args, kwargs=kwargs, timeout=self._seconds)
         try:
             result: T = await asyncio.wrap_future(future)
         except (TimeoutError, FutureTimeout):
             raise self._too_long() from None
-        except MemoryError:
-            raise _too_big() from None
-        except ProcessExpired:
+        except (MemoryError, ProcessExpired):
             raise _too_big() from None
         return result
+
+    def _working_pool(self) -> ProcessPool:
+        """The pool, or another one where it broke: a pool that lost its children never works again by itself."""
+        if not self._pool.active and not self._closed:
+            broken, self._pool = self._pool, self._open()
+            threading.Thread(target=_end, args=(broken,), daemon=True).start()  # its children may take seconds to end
+        return self._pool
 
     def _too_long(self) -> TimedOut:
         return TimedOut(
@@ -74,8 +97,13 @@ class ProcessWorkshop:
 
     def close(self) -> None:
         """End all children."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        self._closed = True
+        _end(self._pool)
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join()
 
 
 def _too_big() -> TimedOut:

@@ -2,98 +2,160 @@
 
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from tests.chaos.clock import ahead_of, set_clock
+from tests.chaos.house import House
+from tests.chaos.parts import ended
 from tests.chaos.relay import Mood, Relay
 from tests.chaos.town import LEASE, Town
 
-Fault = Callable[[Town, Relay, random.Random], str]
+
+@dataclass(frozen=True)
+class World:
+    """What can be wrecked."""
+
+    town: Town
+    relay: Relay
+    house: House
 
 
-def kill_worker(town: Town, relay: Relay, dice: random.Random) -> str:
+Fault = Callable[[World, random.Random], str]
+
+
+def kill_worker(world: World, dice: random.Random) -> str:
     """kill -9, and another one in its place."""
-    number = dice.randrange(len(town.workers))
-    town.signal_worker(number, signal.SIGKILL)
-    town.start_worker(number)
+    number = dice.randrange(len(world.town.workers))
+    world.town.workers[number].signal(signal.SIGKILL)
+    world.town.workers[number].start()
     return f"kill -9 worker {number}"
 
 
-def end_worker(town: Town, relay: Relay, dice: random.Random) -> str:
+def end_worker(world: World, dice: random.Random) -> str:
     """SIGTERM, as a deploy does; its successor comes before it is gone."""
-    number = dice.randrange(len(town.workers))
-    town.signal_worker(number, signal.SIGTERM)
+    number = dice.randrange(len(world.town.workers))
+    leaving = world.town.workers[number].leave()
     time.sleep(dice.uniform(0, 1))
-    leaving = town.workers[number]
-    town.workers[number] = None
-    town.start_worker(number)
-    if leaving is not None:
-        try:
-            leaving.wait(45)
-        except subprocess.TimeoutExpired:
-            leaving.kill()
-            leaving.wait(20)
-            raise AssertionError("a worker that was asked to end did not within 45 s") from None
+    world.town.workers[number].start()
+    ended(leaving)
     return f"SIGTERM worker {number}"
 
 
-def freeze_worker(town: Town, relay: Relay, dice: random.Random) -> str:
+def freeze_worker(world: World, dice: random.Random) -> str:
     """A worker stands still for longer than its lease: two believe that they own the same batch."""
-    number = dice.randrange(len(town.workers))
-    town.signal_worker(number, signal.SIGSTOP)
+    number = dice.randrange(len(world.town.workers))
+    world.town.workers[number].signal(signal.SIGSTOP)
     time.sleep(LEASE * dice.uniform(1.2, 1.8))
-    town.signal_worker(number, signal.SIGCONT)
+    world.town.workers[number].signal(signal.SIGCONT)
     return f"froze worker {number}"
 
 
-def kill_redis(town: Town, relay: Relay, dice: random.Random) -> str:
+def jump_clock(world: World, dice: random.Random) -> str:
+    """A worker's clock jumps, ahead or back: its leases end too early or too late, and it takes what others still hold."""
+    number, span = dice.randrange(len(world.town.clocks)), LEASE * dice.uniform(-3, 6)
+    set_clock(world.town.clocks[number], ahead_of(world.town.clocks[number]) + span)
+    return f"clock of worker {number} {span:+.0f} s"
+
+
+def kill_web(world: World, dice: random.Random) -> str:
+    """kill -9 while letters come in."""
+    world.town.web.signal(signal.SIGKILL)
+    time.sleep(dice.uniform(0, 0.5))
+    world.town.web.start()
+    return "kill -9 web"
+
+
+def end_web(world: World, dice: random.Random) -> str:
+    """SIGTERM, then another one."""
+    ended(world.town.web.leave())
+    world.town.web.start()
+    return "SIGTERM web"
+
+
+def freeze_web(world: World, dice: random.Random) -> str:
+    """The web process stands still."""
+    world.town.web.signal(signal.SIGSTOP)
+    time.sleep(dice.uniform(0.5, 2))
+    world.town.web.signal(signal.SIGCONT)
+    return "froze web"
+
+
+def kill_redis(world: World, dice: random.Random) -> str:
     """The queue dies, now and then with all that it remembered."""
     forget = dice.random() < 0.5
-    town.redis.kill(forget=forget)
+    world.town.redis.kill(forget=forget)
     time.sleep(dice.uniform(0, 2))
-    town.redis.start()
+    world.town.redis.start()
     return f"killed redis{', its file lost' if forget else ''}"
 
 
-def crash_database(town: Town, relay: Relay, dice: random.Random) -> str:
+def freeze_redis(world: World, dice: random.Random) -> str:
+    """The queue neither answers nor closes."""
+    world.town.redis.signal(signal.SIGSTOP)
+    time.sleep(dice.uniform(0.5, 4))
+    world.town.redis.signal(signal.SIGCONT)
+    return "froze redis"
+
+
+def crash_database(world: World, dice: random.Random) -> str:
     """PostgreSQL ends as in a crash and recovers."""
-    town.base.stop()
+    world.town.base.stop()
     time.sleep(dice.uniform(0, 2))
-    town.base.start()
+    world.town.base.start()
     return "crashed PostgreSQL"
 
 
-def upset_relay(town: Town, relay: Relay, dice: random.Random) -> str:
+def fill_disk(world: World, dice: random.Random) -> str:
+    """No room for documents and copies of them."""
+    if not world.town.disk.there:
+        return "no small disk here"
+    world.town.disk.fill()
+    time.sleep(dice.uniform(0.5, 2))
+    world.town.disk.free()
+    return "filled the disk"
+
+
+def upset_relay(world: World, dice: random.Random) -> str:
     """The relay misbehaves for a while."""
-    relay.mood = dice.choice([mood for mood in Mood if mood is not Mood.WELL])
-    mood = relay.mood
+    mood = world.relay.mood = dice.choice([mood for mood in Mood if mood is not Mood.WELL])
     time.sleep(dice.uniform(0.5, 2.5))
-    relay.mood = Mood.WELL
+    world.relay.mood = Mood.WELL
     return f"relay {mood}"
+
+
+def break_house(world: World, dice: random.Random) -> str:
+    """The print house's line breaks in the middle of a hand-over."""
+    return f"print house broke {world.house.break_off(dice)} a move"
 
 
 FAULTS: tuple[tuple[Fault, int], ...] = (
     (kill_worker, 4),
     (end_worker, 2),
     (freeze_worker, 2),
+    (jump_clock, 3),
+    (kill_web, 2),
+    (end_web, 1),
+    (freeze_web, 1),
     (kill_redis, 2),
+    (freeze_redis, 1),
     (crash_database, 2),
-    (upset_relay, 5),
+    (fill_disk, 2),
+    (upset_relay, 4),
+    (break_house, 2),
 )
 
 
-def wreck(town: Town, relay: Relay, seed: int, seconds: float, going: Callable[[], bool]) -> list[str]:
+def wreck(world: World, seed: int, seconds: float, going: Callable[[], bool]) -> list[str]:
     """Faults, one after the other, for so many seconds or until nothing is going on any more; what was done."""
     dice = random.Random(seed)
     kinds, weights = zip(*FAULTS, strict=True)
     done: list[str] = []
     end = time.monotonic() + seconds
     while time.monotonic() < end and going():
-        time.sleep(dice.uniform(0.3, 1.5))
+        time.sleep(dice.uniform(0.1, 1.0))
         fault = dice.choices(kinds, weights)[0]
-        done.append(fault(town, relay, dice))
-    for number in range(len(town.workers)):
-        town.signal_worker(number, signal.SIGCONT)
-        town.start_worker(number)
+        done.append(fault(world, dice))
+    world.town.all_stand()
     return done
