@@ -112,26 +112,32 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 async def _curve(name: str, url: str, most: int, figures: dict[str, Any], ratios: dict[str, float]) -> None:
-    database = Database(url)
-    await migrate.upgrade(database)
-    async with database.write() as connection:
-        mine = await people.add_organisation(
-            connection, name="Bench", slug=new_id(), document_key=Keyring(bytes(32)).wrap(bytes(32)), now=NOW
-        )
     for size in (most // 100, most // 10, most):
         begun = time.perf_counter()
-        async with database.write() as connection:
-            await segment_people.empty(connection)
-            await segment_people.fill(connection, database, mine, size, size * 10, NOW)
-        async with database.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(sa.text("ANALYZE" if database.is_sqlite else "VACUUM ANALYZE"))
+        place = url.replace("office.db", f"office-{size}.db")
+        mine = await _filled(place, size)
         print(f"{name}: {size} contacts made in {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+        database = Database(place)
         figures |= {f"{name}_{size}_{word}": value for word, value in (await _measure(database, mine, size)).items()}
+        await database.close()
     for word in ASKED:
         growth = figures[f"{name}_{most}_{word}_s"] / max(figures[f"{name}_{most // 10}_{word}_s"], 1e-4)
         ratios[f"{name}_growth_10x_{word}"] = growth
+
+
+async def _filled(url: str, size: int) -> str:
+    """A database with so many contacts and ten times as many events, as it stands after a while; its organisation."""
+    database, wrapped = Database(url), Keyring(bytes(32)).wrap(bytes(32))
+    await migrate.upgrade(database)
+    async with database.write() as connection:
+        mine = await people.add_organisation(connection, name="Bench", slug=new_id(), document_key=wrapped, now=NOW)
+    async with database.write() as connection:
+        await segment_people.fill(connection, database, mine, size, size * 10, NOW)
+    async with database.engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(sa.text("ANALYZE" if database.is_sqlite else "VACUUM ANALYZE"))
     await database.close()
+    return mine
 
 
 async def _measure(database: Database, mine: str, size: int) -> dict[str, Any]:
