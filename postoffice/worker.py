@@ -18,7 +18,7 @@ from postoffice.pipeline import Pipeline
 from postoffice.pipeline.listening import Listening
 from postoffice.pipeline.mailbox import Mailboxes
 from postoffice.pipeline.telling import Telling
-from postoffice.store import batches, hooks, housekeeping, news
+from postoffice.store import batches, hooks, housekeeping, news, retention
 from postoffice.store.bell import ArqBell, deserialize, queue_name, redis_settings, serialize
 from postoffice.store.documents import FileDocuments
 
@@ -164,6 +164,7 @@ class Worker:
         tidied = started - TIDY_EVERY
         while not self._stopping.is_set():
             now = self._house.clock.now()
+            freed: list[retention.Named] = []
             try:
                 await click_tracking.settle(self._house)
                 async with self._house.database.write() as connection:
@@ -172,10 +173,13 @@ class Worker:
                         await housekeeping.tidy(connection, now)
                         await news.sweep(connection, now)
                         await hooks.sweep(connection, now)
+                        freed = await retention.sweep(connection, now)
                 if now - tidied >= TIDY_EVERY:
                     tidied = now
                     if isinstance(self._house.documents, FileDocuments):
                         await asyncio.to_thread(self._house.documents.sweep, ABANDONED_SECONDS, now.timestamp())
+                        for organisation_id, sha256 in freed:
+                            self._house.documents.remove(organisation_id, sha256, ABANDONED_SECONDS, now.timestamp())
             except (SQLAlchemyError, OSError) as error:
                 self._house.log.warning("heartbeat.no_database", error=type(error).__name__)
             with contextlib.suppress(TimeoutError):

@@ -250,6 +250,15 @@ class FileDocuments:
             raise
         return Path(name)
 
+    def remove(self, organisation_id: str, sha256: str, older_than_seconds: float, now: float) -> bool:
+        """Remove a document that nothing names any more; not one that has just come anew. Whether it is gone."""
+        place = self._place(organisation_id, sha256)
+        with contextlib.suppress(FileNotFoundError):
+            if now - place.stat().st_mtime <= older_than_seconds:
+                return False
+            place.unlink()
+        return True
+
     def sweep(self, older_than_seconds: float, now: float) -> int:
         """Remove unfinished uploads and plain copies that a killed process left behind; how many."""
         removed = 0
