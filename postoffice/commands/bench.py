@@ -16,6 +16,7 @@ WHAT = {
     "read": "windows read a second, beside a bare pypdfium2 loop over the same windows and pdfplumber; memory of 10,000 pages",
     "split": "pages read and cut a second, beside a bare pypdfium2 loop and pdfplumber",
     "engine": "recipients a second through claim, mark, send and record",
+    "million": "a campaign through real processes (--count 1000000): rate, memory, and how long single invoices take meanwhile",
     "road": "seconds from the print click to 500 items, and from the button to 500 handed over",
     "bounces": 'mails that came back read rightly, by family, beside "status 5 is hard" and flufl.bounce',
     "email": "e-mails a second from template to relay with DKIM, beside nodemailer and the usual Python way; memory; the office's road",

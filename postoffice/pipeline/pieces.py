@@ -40,6 +40,7 @@ class Bench:
     _path: Path | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _languages: dict[str, str] = field(default_factory=dict)  #: of the last chunk's contacts that have one, by contact
+    _on_way: dict[tuple[Channel, str], Options] = field(default_factory=dict)
     _own_words: dict[str, Message] = field(default_factory=dict)  #: of a template, by delivery
     _unmade: dict[str, PostOfficeError] = field(default_factory=dict)  #: why no piece was made, by delivery
 
@@ -91,7 +92,10 @@ class Bench:
         """The mailing's options as they are on the rung that this delivery goes by."""
         if delivery.rung >= len(item.plan):
             return self.mailing.options
-        return options_on(Rung.from_dict(item.plan[delivery.rung]), self.mailing.options)
+        way = delivery.channel, str(item.plan[delivery.rung].get("form", ""))  # all that options hang on: the same for thousands
+        if way not in self._on_way:
+            self._on_way[way] = options_on(Rung.from_dict(item.plan[delivery.rung]), self.mailing.options)
+        return self._on_way[way]
 
     async def _find_languages(self, pairs: Sequence[tuple[Delivery, Item]]) -> None:
         """Which of these recipients are to be written to in a language of their own."""

@@ -106,7 +106,7 @@ async def test_a_corrected_letter_goes_after_the_others(office: Office, alice: B
     assert "Send 1 corrected letter" in (await alice.get(f"/m/{mailing.id}"))[1]
     office.bell.rung.clear()
     assert (await alice.post(f"/m/{mailing.id}/send-more"))[0] == 303
-    assert office.bell.rung == ["compose"]
+    assert office.bell.rung == ["compose-first"]
 
 
 async def test_what_is_left_is_stopped(office: Office, alice: Browser, letters: bytes) -> None:
