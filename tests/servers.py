@@ -44,9 +44,11 @@ def program(name: str, *more: str) -> str:
 class Cluster:
     """A PostgreSQL cluster of its own on a Unix socket. `url` is an SQLAlchemy address of its database `postgres`."""
 
-    def __init__(self, *, lasting: bool = True) -> None:
-        """`lasting` False: nothing is synced to disk, which is quicker and enough where no crash is tried."""
+    def __init__(self, *, lasting: bool = True, port: int = 0, listen: str = "127.0.0.1") -> None:
+        """`lasting` False: nothing is synced to disk, which is quicker and enough where no crash is tried. `port`: also by TCP."""
         self._lasting = lasting
+        self._words = ["-c", "listen_addresses="] if not port else ["-c", f"listen_addresses={listen}", "-p", str(port)]
+        self._port = port or 5432
         folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
         if not folders:
             pytest.skip("no PostgreSQL server is installed (make test installs it)")
@@ -66,7 +68,7 @@ class Cluster:
     def start(self) -> None:
         """Start it and wait until it answers."""
         with open(self.folder / "log", "ab") as log:
-            words = ["-c", "listen_addresses=", "-c", "max_connections=80"]
+            words = [*self._words, "-c", "max_connections=80"]
             words += [] if self._lasting else ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
             self._server = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self.folder / "data", "-k", self.folder, *words],
@@ -75,7 +77,7 @@ class Cluster:
                 cwd=self.folder,
                 **self._owner,
             )
-        ready = [str(self._binaries / "pg_isready"), "-h", str(self.folder), "-q"]
+        ready = [str(self._binaries / "pg_isready"), "-h", str(self.folder), "-p", str(self._port), "-q"]
         wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, what="PostgreSQL")
 
     def stop(self) -> None:

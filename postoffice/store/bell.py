@@ -6,7 +6,9 @@ JSON instead of pickle: whoever reaches Redis must not be able to run code here.
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.constants import job_key_prefix
@@ -14,11 +16,13 @@ from arq.jobs import serialize_job
 from arq.utils import timestamp_ms
 from redis.exceptions import RedisError
 
+from postoffice.model.errors import PostOfficeError
 from postoffice.model.ports import Log
 
 JOB = "work"  #: the one arq function: work(step batch id)
 LONGEST_RING = 3.0  #: seconds; a queue server that hangs must not hold up a door
 GATHER = 0.005  #: seconds that a ring waits for company: at a busy door many go in one round trip
+_QUICK: Any = {"conn_timeout": 2, "conn_retries": 1, "conn_retry_delay": 0}
 EXPIRES_MS = 60_000  #: a ring that nobody heard within a minute is rung again by the reconciler anyway
 
 
@@ -36,13 +40,63 @@ def deserialize(data: bytes) -> dict[str, Any]:
 
 
 def redis_settings(url: str) -> RedisSettings:
-    """arq's settings for an address such as redis://host:6379/0 or unix:///folder/redis.sock."""
+    """arq's settings for an address: redis://host:6379/0, rediss:// over TLS, unix:///folder/redis.sock, or
+    redis+sentinel://:password@host:26379,host:26379/name/0 where sentinels know which server is the master now.
+
+    PostOfficeError: an address of another form.
+    """
     if url.startswith("unix://"):
-        path = url.removeprefix("unix://")
-        return RedisSettings(unix_socket_path=path, conn_timeout=2, conn_retries=1, conn_retry_delay=0)
-    settings = RedisSettings.from_dsn(url)
-    settings.conn_timeout, settings.conn_retries, settings.conn_retry_delay = 2, 1, 0
-    return settings
+        return RedisSettings(unix_socket_path=url.removeprefix("unix://"), **_QUICK)
+    scheme, _, rest = url.partition("://")
+    if scheme in ("redis+sentinel", "rediss+sentinel"):
+        return _sentinels(rest, tls=scheme.startswith("rediss"))
+    try:
+        settings = RedisSettings.from_dsn(url)
+    except (RuntimeError, ValueError):
+        raise _bad_address() from None
+    return replace(settings, **_QUICK)
+
+
+def _sentinels(rest: str, *, tls: bool) -> RedisSettings:
+    """`rest`: [[user]:password@]host:port,host:port/name[/database]. The password is the servers' own."""
+    login, _, places = rest.rpartition("@")
+    hosts, _, path = places.partition("/")
+    name, _, number = path.partition("/")
+    user, _, password = login.partition(":")
+    try:
+        sentinels = [
+            (host, int(port or 26379))
+            for host, _, port in (place.rpartition(":") if ":" in place else (place, "", "") for place in hosts.split(","))
+        ]
+        database = int(number or 0)
+    except ValueError:
+        raise _bad_address() from None
+    if not name or not all(host for host, _ in sentinels):
+        raise _bad_address()
+    return RedisSettings(
+        host=sentinels,
+        sentinel=True,
+        sentinel_master=unquote(name),
+        database=database,
+        username=unquote(user) or None,
+        password=unquote(password) or None,
+        ssl=tls,
+        **_QUICK,
+    )
+
+
+def _bad_address() -> PostOfficeError:
+    return PostOfficeError(
+        "redis-address",
+        "The address of the queue server cannot be read.",
+        help="Write redis://host:6379/0, rediss://..., unix:///path, or redis+sentinel://host:26379,host:26379/name/0.",
+    )
+
+
+async def open_redis(url: str) -> ArqRedis:
+    """A connection for those who only look. RedisError, OSError or TimeoutError where no server answers."""
+    async with asyncio.timeout(LONGEST_RING):
+        return await create_pool(redis_settings(url), job_serializer=serialize, job_deserializer=deserialize)
 
 
 def queue_name(queue: str) -> str:

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from postoffice.store.lines import keep_watch
+
 T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -36,6 +38,7 @@ class Database:
             sa.event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
         else:
             self.engine = create_async_engine(self.url, pool_size=10, max_overflow=10, pool_pre_ping=True, pool_timeout=30)
+            sa.event.listen(self.engine.sync_engine, "connect", keep_watch)
         self._writing = asyncio.Lock()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._short: sa.Connection | None = None

@@ -84,8 +84,9 @@ def audit_crm(world: World, crm: Crm) -> Report:
     report.lost += [f"{name} was never taken" for name in crm.names if name not in crm.taken]
     report.lost += [f"{name} is not there" for name in crm.names if not made[name]]
     report.twice += [f"{name} became {len(ids)} mailings" for name, ids in made.items() if len(ids) > 1]
-    if report.items != len(crm.taken):
-        report.lost.append(f"{len(crm.taken)} letters came in, {report.items} items are there")
+    counts = sa.select(tables.items.c.mailing_id).where(tables.items.c.mailing_id.in_(crm.taken.values())).distinct()
+    empty = set(crm.taken.values()) - {row.mailing_id for row in world.town.look(counts)}
+    report.lost += [f"mailing {one} has no letter" for one in sorted(empty)]
     return report
 
 

@@ -206,4 +206,4 @@ def pages(count: int) -> bytes:
 def _item(name: str, number: int) -> NewItem:
     lines = (f"Mme Anne {number}", f"{number} rue {name}", "75011 PARIS")
     address = PostalAddress(lines, "75011", "PARIS", "FR")
-    return NewItem(number, 1, address, (), f"{name}-{number}@x.fr", fax=f"+3318{number:07d}")
+    return NewItem(number, 1, address, (), f"{name}-{number}@x.fr", fax=f"+331{number:06d}70")  # the sandbox acts out other endings

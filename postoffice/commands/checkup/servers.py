@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from postoffice.commands.checkup.line import Line, bad, ok, warn
 from postoffice.model.errors import PostOfficeError
 from postoffice.settings import Settings
 from postoffice.store import carriers, migrate, people
+from postoffice.store.bell import open_redis
 from postoffice.store.database import Database
 from postoffice.store.dkim import all_of
 from postoffice.store.keys import Keyring
@@ -45,17 +45,21 @@ async def database_lines(settings: Settings, database: Database) -> tuple[list[L
 async def redis_lines(settings: Settings) -> list[Line]:
     """The queue server. It is only a bell, so that most of what may be wrong with it costs time and no letter."""
     about = "queue"
-    server = Redis.from_url(settings.redis, socket_connect_timeout=3, socket_timeout=3)
+    server = None
     try:
+        server = await open_redis(settings.redis)
         began = datetime.now(UTC)
         seconds, micros = await server.time()
         ended = datetime.now(UTC)
         info: Mapping[str, Any] = await server.info()
-    except (RedisError, OSError) as error:
+    except PostOfficeError as error:
+        return [bad(about, error.message, error.help)]
+    except (RedisError, OSError, TimeoutError) as error:
         todo = "Start it (`make up` brings its own), or set POSTOFFICE_REDIS_URL. Work goes on meanwhile, some seconds later."
         return [bad(about, f"Redis does not answer ({type(error).__name__})", todo)]
     finally:
-        await server.aclose()
+        if server is not None:
+            await server.aclose()
     theirs = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micros)
     lines = [ok(about, f"Redis {info.get('redis_version', '')} answers in {(ended - began).total_seconds() * 1000:.0f} ms")]
     if not int(info.get("aof_enabled", 0)):
