@@ -18,7 +18,7 @@ from postoffice.pipeline import Pipeline
 from postoffice.pipeline.listening import Listening
 from postoffice.pipeline.mailbox import Mailboxes
 from postoffice.pipeline.telling import Telling
-from postoffice.store import batches, hooks, housekeeping, news, retention
+from postoffice.store import alerts, batches, hooks, housekeeping, news, retention
 from postoffice.store.bell import ArqBell, deserialize, queue_name, redis_settings, serialize
 from postoffice.store.documents import FileDocuments
 
@@ -174,6 +174,7 @@ class Worker:
                         await news.sweep(connection, now)
                         await hooks.sweep(connection, now)
                         freed = await retention.sweep(connection, now)
+                        await alerts.tell(connection, now)
                 if now - tidied >= TIDY_EVERY:
                     tidied = now
                     if isinstance(self._house.documents, FileDocuments):

@@ -120,6 +120,7 @@ class EventKind(StrEnum):
     CANCELLED = "cancelled"  #: stopped by us
     PROVEN = "proven"  #: a document came back that proves something: deposit, receipt, the scan of a returned envelope
     EDITED = "edited"  #: a person changed address, channel or cut
+    ALERTED = "alerted"  #: too many recipients of a mailing unsubscribed, or reported it as unwanted
     UNKNOWN = "unknown"  #: a word that we do not know; its raw text is kept
 
 

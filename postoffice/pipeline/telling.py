@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.house import House
+from postoffice.model.states import EventKind
 from postoffice.pipeline.outward import Answer, Outward
 from postoffice.store import hooks
 from postoffice.store.hooks import Endpoint, Message
@@ -53,7 +54,8 @@ def payload(message: Message, fact: Mapping[Any, Any] | None) -> bytes:
         data = {"event_id": fact["id"], "kind": fact["kind"], "code": fact["code"], **{name: fact[name] for name in names}}
         data |= {"item_reference": fact["reference"] or "", "contact_external_ids": fact["external_ids"] or {}}
         at = fact["at"]
-    kind = "webhook.test" if message.kind == hooks.TEST else f"item.{message.kind}"
+    about = "mailing" if message.kind == EventKind.ALERTED.value else "item"
+    kind = "webhook.test" if message.kind == hooks.TEST else f"{about}.{message.kind}"
     return json.dumps({"type": kind, "timestamp": at.isoformat(), "data": data}, separators=(",", ":")).encode()
 
 

@@ -42,6 +42,7 @@ TOLD = (
     EventKind.COMPLAINED,
     EventKind.OPTED_OUT,
     EventKind.CANCELLED,
+    EventKind.ALERTED,
     EventKind.UNKNOWN,
 )
 _TOLD = frozenset(kind.value for kind in TOLD)

@@ -10,6 +10,7 @@ from postoffice.model.mailing import EmailForm, Envelope, Ground, LinkProof, Pos
 from postoffice.model.people import Role
 from postoffice.model.returned import Reason
 from postoffice.model.states import DeliveryState, EventKind, ItemState, MailingState
+from postoffice.words import campaigning
 from postoffice.words.marks import N_
 
 _MAILING = {
@@ -67,6 +68,7 @@ _EVENT = {
     "cancelled": N_("Cancelled"),
     "proven": N_("Proof received"),
     "edited": N_("Changed by a person"),
+    "alerted": N_("Too many unsubscribed or complained"),
     "unknown": N_("News in words that the office does not know"),
 }
 
@@ -79,6 +81,7 @@ PROOFS: Mapping[str, str] = {
 }
 
 TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
+    **campaigning.TERMS,
     MailingState: _MAILING,
     ItemState: _ITEM,
     DeliveryState: {state.value: _ITEM[state.value] for state in DeliveryState},
@@ -127,6 +130,7 @@ TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "api": N_("program"),
         "folder": N_("watched folder"),
         "trial": N_("trial"),
+        "campaign": N_("campaign"),
     },
     Severity: {"error": N_("error"), "warning": N_("to check"), "info": N_("remark")},
     Reason: {
@@ -178,6 +182,8 @@ BARRED: Mapping[str, str] = {
 
 #: why a channel was taken or passed over (routing.plan) -> a sentence
 REASONS: Mapping[str, str] = {
+    **campaigning.LEFT_OUT,
+    **campaigning.RESTS,
     "chosen-for-item": N_("chosen for this letter"),
     "chosen-for-mailing": N_("chosen for the whole mailing"),
     "preferred": N_("what the contact prefers"),

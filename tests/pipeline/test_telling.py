@@ -26,7 +26,7 @@ from postoffice.model.states import EventKind
 from postoffice.pipeline.news import apply_news
 from postoffice.pipeline.outward import Answer, Outward
 from postoffice.pipeline.telling import SCHEDULE, Manner, Telling, next_pause
-from postoffice.store import hooks, people
+from postoffice.store import alerts, events, hooks, people
 from postoffice.store import schema as tables
 from tests.pipeline.house import Office, people_items
 
@@ -343,3 +343,23 @@ def test_addresses_that_a_webhook_may_have() -> None:
         check_url(url, inside=False)
     check_url("http://127.0.0.1:9/", inside=True)
     assert not is_public("no address")
+
+
+async def test_an_alert_of_a_mailing_is_told_once(office: Office, crm: tuple[Crm, str]) -> None:
+    await endpoint(office, crm[1], "alerted")
+    mailing = await office.drafts(people_items(6), EMAIL)
+    await steering.send(office.house, mailing, EMAIL, OFFICE)
+    await office.follow()
+    items, now = await office.items(mailing), office.clock.now()
+    for number, expected in ((1, 0), (2, 1), (3, 0)):  # one who unsubscribes is no trend, and a third one is no second alert
+        wish = events.NewEvent(
+            office.organisation_id, EventKind.OPTED_OUT, "recipient", now, mailing_id=mailing.id, item_id=items[number].id
+        )
+        async with office.house.database.write() as connection:
+            await events.add(connection, [wish], now)
+            assert await alerts.tell(connection, now) == expected
+            assert await alerts.tell(connection, now) == 0
+    await tell(office)
+    (told,) = crm[0].told()
+    assert told["type"] == "mailing.alerted" and told["data"]["mailing_id"] == mailing.id
+    assert told["data"]["code"] == "unsubscribes" and told["data"]["contact_id"] is None
