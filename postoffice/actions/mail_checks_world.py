@@ -74,11 +74,11 @@ async def _reach(session: aiohttp.ClientSession, address: str, inside: bool) -> 
                     target = target.join(URL(answer.headers["Location"]))
                     continue
                 return _dead(address, str(answer.status)) if answer.status in (404, 410) or answer.status >= 500 else None
-        return _dead(address, "redirects without end")
+        return _dead(address, N_("it leads on without end"))
     except PostOfficeError:
-        return _dead(address, "not a public address")
+        return _dead(address, N_("it is no public address"))
     except TimeoutError:
-        return _dead(address, "no answer")
+        return _dead(address, N_("no answer"))
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return _dead(address, type(error).__name__)
 

@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from postoffice.actions import mail_checks, templating, trial_mail
-from postoffice.actions.mail_checks import Options
+from postoffice.actions.mail_checks import Check, Options
 from postoffice.compose.merge.content import Content
 from postoffice.desk.choices import text_of, unknown_word
 from postoffice.desk.page import go, render
@@ -16,6 +16,7 @@ from postoffice.model.errors import PostOfficeError
 from postoffice.model.finding import Severity
 from postoffice.store import people
 from postoffice.store.templates import Template
+from postoffice.words import Words
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -38,6 +39,7 @@ async def _page(request: web.Request, template: Template, problem: PostOfficeErr
         "template": template,
         "lang": content.spoken(request.query.get("lang", "") or visit.words.language),
         "checks": found,
+        "said": lambda one: _said(visit.words, one),
         "errors": sum(one.severity is Severity.ERROR for one in found),
         "warnings": sum(one.severity is Severity.WARNING for one in found),
         "channel": channel,
@@ -47,6 +49,12 @@ async def _page(request: web.Request, template: Template, problem: PostOfficeErr
         "problem": visit.words.problem(problem) if problem else None,
     }
     return render(request, "template-check.html", context, status=problem.status if problem else 200)
+
+
+def _said(words: Words, one: Check) -> str:
+    """A finding in the reader's words; a reason among its facts too."""
+    facts = {name: words.gettext(value) if name == "why" else value for name, value in one.facts.items()}
+    return words.gettext(one.text, **facts)
 
 
 async def trial(request: web.Request) -> web.StreamResponse:

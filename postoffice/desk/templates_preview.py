@@ -118,7 +118,7 @@ async def mail_context(request: web.Request, template: Template, content: Conten
         "rows": count,
         "row": row,
         "mail": mail,
-        "weight": len(mail.html.encode()) if mail else 0,
+        "weight": len(_DATA.sub("", mail.html).encode()) if mail else 0,
         "troubles": [_trouble(request, fault, f"{language}.{kind}") for kind, fault in faults],
     }
 
@@ -173,4 +173,6 @@ def _in_light(html: str, *, dark: bool) -> str:
     return _DARK.sub("@media all" if dark else "@media not all", html)
 
 
+#: pictures stand within the preview only
+_DATA = re.compile(r"data:image/[^\"']+")
 _DARK = re.compile(r"@media\s*\(\s*prefers-color-scheme\s*:\s*dark\s*\)", re.IGNORECASE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from postoffice.words import campaigning
 from postoffice.words.marks import N_
 
 _PRINT_AGAIN = N_("Print or export it again; if it comes by e-mail or a share, check that the transfer was complete.")
@@ -14,6 +15,32 @@ _PICTURE = N_("Save it again as PDF, PNG or JPEG, at 300 dpi.")
 _DOCUMENT_HELP = N_("Send a PDF, PostScript, JPEG, PNG, TIFF, PWG or URF document.")
 
 PROBLEMS: Mapping[str, tuple[str, str]] = {
+    "no-such-segment": (N_("There is no such segment."), N_("Look for it in the list of segments.")),
+    "segment-broken": (N_("A rule of this segment cannot be read."), N_("Open the segment and save it again.")),
+    "segment-circle": (N_("Segments name one another in a circle."), N_("Take one of them out of the other's rules.")),
+    "segment-gone": (N_("A segment that the rules name was removed."), N_("Open the segment and choose another one.")),
+    "segment-too-deep": (N_("Groups stand in one another too deep: {most} at most."), N_("Take a group out.")),
+    "segment-too-many": (N_("There are too many rules: {most} at most."), N_("Make a segment of some of them.")),
+    "segment-no-rule": (N_("This is no rule."), N_("Write a group (all, any, not) or a rule that names its subject.")),
+    "segment-subject": (N_("Rules cannot speak of this."), N_("Choose one of the subjects.")),
+    "segment-word": (N_("This word is not known here."), N_("Choose one of those offered.")),
+    "segment-empty": (N_("A rule is not filled in."), N_("Say what it is to be compared with.")),
+    "segment-number": (N_("A number is asked for here."), N_("Type digits only, such as 12 or 12.5.")),
+    "segment-day": (N_("A day is asked for here."), N_("Type it as 2026-11-22.")),
+    "segment-attribute": (N_("No contact has the field “{field}”."), N_("Choose one that contacts have.")),
+    "segment-mailing": (N_("There is no such mailing."), N_("Choose one of those offered.")),
+    "segment-other": (N_("There is no such segment."), N_("Choose one of those offered.")),
+    "segment-no-name": (N_("The segment has no name."), N_("Say in a few words who is in it.")),
+    "segment-frozen": (N_("A frozen segment keeps its members."), N_("Let it follow its rules again, then change them.")),
+    "segment-set-aside": (N_("These were set aside: they are kept so that it can be undone."), N_("Undo it first.")),
+    "segment-not-aside": (N_("Nobody was set aside by this segment."), N_("Look for it in the list of segments.")),
+    "segment-nobody": (N_("Nobody is in it."), N_("Choose another span of time.")),
+    "segment-used": (N_("{name} leans on this segment."), N_("Change that first.")),
+    "purchases-columns": (
+        N_("It is not clear which columns hold the customer, the day and the amount."),
+        N_("Name them in the first row: customer or email, date, amount; also order, currency, category, quantity."),
+    ),
+    **campaigning.PROBLEMS,
     "no-such-template": (N_("There is no such template."), N_("Look for it in the list of templates.")),
     "template-changed": (
         N_("Somebody changed this template meanwhile: nothing was kept of your change."),
@@ -23,7 +50,20 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "not-published": (N_("No version of this template is published yet."), N_("Publish it in its editor first.")),
     "no-letter": (N_("The template has no letter."), N_("Write its letter; e-mail and SMS may be left out.")),
     "no-preview": (N_("There is no preview of this template."), N_("Correct the template first.")),
-    "bad-picture": (N_("This picture cannot be used."), N_("Use PNG, JPEG, GIF, WebP or SVG up to 12 MB; a template has at most 20 pictures.")),
+    "bad-mjml": (N_("Line {line} of the mail cannot be understood: {why}"), N_("Correct the MJML.")),
+    "bad-mail-picture": (N_("This picture cannot be shown in mail."), N_("Save it as PNG or JPEG and add it again.")),
+    "test-address": (
+        N_("A test goes to one to five addresses of your own staff."),
+        N_("Take addresses of people who have an account here."),
+    ),
+    "test-limit": (N_("Enough tests were sent within this hour."), N_("Wait a little.")),
+    "test-no-mail": (N_("This template has no e-mail."), N_("Write a subject and a text first.")),
+    "test-no-carrier": (N_("No carrier takes e-mail."), N_("Set one up under Administration, Carriers.")),
+    "test-refused": (N_("The carrier took none of the tests."), N_("Look at its state under Administration, Carriers.")),
+    "bad-picture": (
+        N_("This picture cannot be used."),
+        N_("Use PNG, JPEG, GIF, WebP or SVG up to 12 MB; a template has at most 20 pictures."),
+    ),
     "column-twice": (N_("Two columns fill the field {field}."), N_("Choose one of them.")),
     "row-not-made": (
         N_("No letter was made of this row: there is nothing that could be released."),

@@ -8,7 +8,7 @@ from jinja2.ext import babel_extract
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2)}
-CODE = [ROOT / "postoffice" / room for room in ("desk", "pipeline", "portal", "words")]
+CODE = [ROOT / "postoffice" / room for room in ("actions", "campaigns", "compose/mail", "desk", "pipeline", "portal", "words")]
 PAGES = [ROOT / "templates" / room for room in ("desk", "portal")]
 
 

@@ -44,7 +44,12 @@ document.addEventListener("DOMContentLoaded", () => {
   // a button that changes the list of blocks sends the whole form and comes back with the page
   form.addEventListener("submit", (event) => {
     const sure = event.submitter?.dataset.sure;
-    if (sure && !confirm(sure)) { event.preventDefault(); event.stopImmediatePropagation(); }
+    if (sure && !confirm(sure)) { event.preventDefault(); event.stopImmediatePropagation(); return; }
+    if (!form.classList.contains("htmx-request")) return;
+    event.preventDefault(); // what was typed is still being kept: go on when it is, from the revision that it made
+    event.stopImmediatePropagation();
+    const button = event.submitter;
+    form.addEventListener("htmx:afterRequest", () => setTimeout(() => form.requestSubmit(button), 50), { once: true });
   }, true);
   document.addEventListener("htmx:afterSwap", () => {
     const preview = document.querySelector("#preview");
