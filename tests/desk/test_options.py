@@ -114,7 +114,7 @@ async def test_the_button_sends_what_was_confirmed_and_a_second_press_does_nothi
         status, _, leads_to = await alice.post(f"/m/{mailing.id}/send", figures, **HTMX)
         assert (status, leads_to) == (204, f"/m/{mailing.id}")
     assert (await office.again(mailing)).state is MailingState.PLANNING
-    assert office.bell.rung == ["compose"]
+    assert office.bell.rung == ["compose-first"]
 
 
 async def test_nothing_goes_when_the_figures_changed(office: Office, alice: Browser, letters: bytes) -> None:

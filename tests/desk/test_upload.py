@@ -40,7 +40,7 @@ async def test_a_file_becomes_a_mailing_and_the_reader_is_rung(office: Office, a
         "invoice",
         "application/pdf",
     )
-    assert office.bell.rung == ["compose"]
+    assert office.bell.rung == ["compose-first"]
 
 
 async def test_a_script_gets_the_address_in_the_answer(alice: Browser, letters: bytes) -> None:

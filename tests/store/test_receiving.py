@@ -35,7 +35,7 @@ async def test_nothing_is_committed_before_the_bytes_are_safe(database: Database
     assert await _all(database, organisation_id) == []
     safe.set_result(None)
     mailing, work = await taking
-    assert (mailing.number, mailing.original, work.queue) == (1, DOCUMENT.sha256, "compose")
+    assert (mailing.number, mailing.original, work.queue) == (1, DOCUMENT.sha256, "compose-first")
     assert await _all(database, organisation_id) == [MailingState.RECEIVED]
 
 
