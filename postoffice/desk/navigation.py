@@ -18,6 +18,7 @@ NAVIGATION = (
     Entry("/", N_("Today"), Right.SEE),
     Entry("/mailings", N_("Mailings"), Right.SEE),
     Entry("/upload", N_("New mailing"), Right.SUBMIT),
+    Entry("/campaigns", N_("Campaigns"), Right.SEE),
     Entry("/templates", N_("Templates"), Right.SEE),
     Entry("/contacts", N_("Contacts"), Right.SEE),
     Entry("/returned", N_("Returned mail"), Right.RETURNED),

@@ -15,7 +15,19 @@ from postoffice.desk.visit import VISIT, WORDS, house_of
 from postoffice.house import HOUSE
 from postoffice.model.finding import Finding
 from postoffice.model.people import Right
-from postoffice.model.states import ITEM_LOOK, MAILING_LOOK, DeliveryState, ItemState, MailingState, Tone, item_state_of
+from postoffice.model.states import (
+    CAMPAIGN_LOOK,
+    ITEM_LOOK,
+    MAILING_LOOK,
+    WAVE_LOOK,
+    CampaignState,
+    DeliveryState,
+    ItemState,
+    MailingState,
+    Tone,
+    WaveState,
+    item_state_of,
+)
 from postoffice.words import LANGUAGES, Words
 
 ENVIRONMENT = web.AppKey("desk_templates", jinja2.Environment)
@@ -35,8 +47,12 @@ def add_templates(app: web.Application) -> None:
     environment.globals |= {"tone": tone_of, "query": query, "Right": Right, "languages": LANGUAGES, "version": __version__}
 
 
-def tone_of(state: MailingState | ItemState | DeliveryState) -> Tone:
+def tone_of(state: MailingState | ItemState | DeliveryState | CampaignState | WaveState) -> Tone:
     """Colour and shape of a state."""
+    if isinstance(state, CampaignState):
+        return CAMPAIGN_LOOK[state].tone
+    if isinstance(state, WaveState):
+        return WAVE_LOOK[state].tone
     if isinstance(state, MailingState):
         return MAILING_LOOK[state].tone
     return ITEM_LOOK[state if isinstance(state, ItemState) else item_state_of(state)].tone

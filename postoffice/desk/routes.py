@@ -20,6 +20,7 @@ from postoffice.desk import (
 )
 from postoffice.desk.account_routes import ACCOUNT_ROUTES
 from postoffice.desk.admin_routes import ADMIN_ROUTES
+from postoffice.desk.campaign_routes import CAMPAIGN_ROUTES
 from postoffice.desk.contact_routes import CONTACT_ROUTES
 from postoffice.desk.guard import Route
 from postoffice.desk.hearing import answers
@@ -35,6 +36,7 @@ _LINK = _ITEM + "/links/{link}"
 ROUTES: tuple[Route, ...] = (
     # --- who is there
     *ACCOUNT_ROUTES,
+    *CAMPAIGN_ROUTES,
     # --- today, mailings, a new one
     Route("GET", "/", today.today, Right.SEE),
     Route("POST", "/try", today.try_out, Right.SUBMIT),

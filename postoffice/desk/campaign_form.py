@@ -1,0 +1,125 @@
+"""The form of a campaign, in four steps: who, what, when, what it may not pass; as a design and the other way round."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from postoffice.desk.choices import text_of, unknown_word
+from postoffice.model.campaign import (
+    Caps,
+    Design,
+    FollowUp,
+    Measure,
+    Repeat,
+    RepeatKind,
+    Rule,
+    Schedule,
+    Test,
+    VariantKind,
+)
+from postoffice.model.channel import Channel, Purpose
+from postoffice.model.errors import PostOfficeError
+from postoffice.model.mailing import Ground
+
+Form = Mapping[str, object]
+MILLION = 1_000_000
+
+
+def design_of(form: Form, before: Design) -> Design:
+    """What the form says; what it does not show stays as it was. PostOfficeError bad-campaign."""
+    try:
+        return replace(
+            before,
+            name=text_of(form, "name", 200),
+            version_id=text_of(form, "version", 26),
+            segment_id=text_of(form, "segment", 26),
+            options=replace(
+                before.options,
+                channel=Channel(text_of(form, "channel") or "email"),
+                purpose=Purpose(text_of(form, "purpose") or "promotion"),
+                ground=Ground(text_of(form, "ground") or "consent"),
+                per_hour=_number(form, "per_hour"),
+            ),
+            schedule=Schedule(
+                text_of(form, "at", 16),
+                text_of(form, "recipient_zone") == "1",
+                _number(form, "spread_days", 1) or 1,
+                _number(form, "warm_up"),
+            ),
+            repeat=_repeat(form),
+            test=_test(form),
+            follow_up=_follow_up(form),
+            caps=Caps(_money(form, "ceiling"), _number(form, "cap_most"), _number(form, "cap_within", 7) or 7),
+        )
+    except ValueError:
+        raise unknown_word() from None
+
+
+def _number(form: Form, name: str, default: int = 0) -> int:
+    text = text_of(form, name, 12)
+    if not text:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise PostOfficeError(
+            "bad-campaign", "This is no whole number.", help="Write a number.", field=name, why="This is no whole number."
+        ) from None
+
+
+def _money(form: Form, name: str) -> int:
+    text = text_of(form, name, 20).replace(",", ".").replace("\u00a0", "").replace(" ", "")
+    if not text:
+        return 0
+    try:
+        return int(Decimal(text) * MILLION)
+    except (InvalidOperation, ValueError):
+        raise PostOfficeError(
+            "bad-amount", "This is not an amount.", help="Write it as 1500 or 1500.50; nothing removes the limit."
+        ) from None
+
+
+def _repeat(form: Form) -> Repeat:
+    kind = RepeatKind(text_of(form, "repeat") or "once")
+    wanted = form.getall("weekday", []) if hasattr(form, "getall") else []
+    days = tuple(sorted({int(str(day)) for day in wanted})) if kind is RepeatKind.WEEKLY else ()
+    if kind is RepeatKind.MONTHLY:
+        days = (_number(form, "month_day", 1),)
+    return Repeat(
+        kind,
+        days,
+        text_of(form, "attribute", 80),
+        _number(form, "offset"),
+        text_of(form, "yearly") != "0",
+        text_of(form, "until", 10),
+    )
+
+
+def _test(form: Form) -> Test | None:
+    kind = text_of(form, "test")
+    if not kind:
+        return None
+    other = text_of(form, f"other_{kind}", 200)
+    sample, hours = _number(form, "sample", 1000), _number(form, "test_hours", 24)
+    return Test(
+        VariantKind(kind), other, sample, hours, Rule(text_of(form, "rule") or "fixed"), Measure(text_of(form, "measure") or "clicks")
+    )
+
+
+def _follow_up(form: Form) -> FollowUp | None:
+    channel = text_of(form, "follow_up")
+    return FollowUp(Channel(channel), _number(form, "follow_up_days", 3)) if channel else None
+
+
+def choices() -> dict[str, Any]:
+    """What the form's lists offer."""
+    return {
+        "channels": [Channel.EMAIL, Channel.SMS, Channel.POST, Channel.FAX],
+        "purposes": list(Purpose),
+        "grounds": list(Ground),
+        "repeats": list(RepeatKind),
+        "variants": list(VariantKind),
+        "measures": list(Measure),
+        "rules": list(Rule),
+    }
