@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from postoffice.compose.hidden_rows import hidden_rows
 from postoffice.compose.merge import records
 from postoffice.compose.merge.checks import check_record
 from postoffice.compose.merge.columns import guess, open_table
@@ -29,6 +30,7 @@ class SheetView:
     problems: tuple[tuple[int, str, str, str], ...]  #: (row, code, column, value), the first ones
     unmapped: tuple[str, ...]  #: required fields that no column fills
     sample: tuple[Mapping[str, Any], ...]
+    hidden: int = 0  #: rows that the spreadsheet hides, by a filter say: they get letters like the others
 
 
 #: problems that a page shows
@@ -59,7 +61,18 @@ def look_at_sheet(path: Path, content: Content, remembered: Mapping[str, str], c
         for column in use.columns()
         if column.required and column.name not in filled and column.name.partition(".")[0] not in filled
     )
-    return SheetView(table.headers, mapping, table.header_row, table.doubled, count, faulty, tuple(problems), unmapped, tuple(sample))
+    return SheetView(
+        table.headers,
+        mapping,
+        table.header_row,
+        table.doubled,
+        count,
+        faulty,
+        tuple(problems),
+        unmapped,
+        tuple(sample),
+        hidden_rows(path),
+    )
 
 
 def is_workbook(path: Path) -> bool:
