@@ -174,10 +174,12 @@ class _Teller:
         return self._pair(_PAIRS["segment"], no, value=self._quoted(name))
 
     def _rfm(self, rule: Rule, no: bool) -> str:
-        return self._pair(_PAIRS["rfm"], no, value=self._quoted(self._(NAMES[Group(rule["value"])][0])))
+        group, _advice = NAMES[Group(rule["value"])]
+        return self._pair(_PAIRS["rfm"], no, value=self._quoted(self._(group)))
 
     def _rfm_score(self, rule: Rule, no: bool) -> str:
-        return self._compared(self._(_WHOSE[rule["measure"]]), rule, no, quoted=False)
+        measure = rule["measure"]
+        return self._compared(self._(_WHOSE[measure]), rule, no, quoted=False)
 
     def _consent(self, rule: Rule, no: bool) -> str:
         purpose = self._quoted(purpose_word(self.words, rule["purpose"]))
@@ -186,7 +188,7 @@ class _Teller:
     def _event(self, rule: Rule, no: bool) -> str:
         parts = [self._pair(_EVENTS[rule["kind"]], no)]
         if rule.get("channel"):
-            parts.append(self._("({channel})", channel=self._channel(rule)))
+            parts.append(f"({self._channel(rule)})")
         if rule.get("times", 1) > 1:
             parts.append(self._("at least {n} times", n=rule["times"]))
         if rule.get("mailing"):

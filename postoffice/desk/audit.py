@@ -17,6 +17,14 @@ PAGE = 50
 
 #: what was done -> in words; `{...}` are facts of the line
 DEEDS: Mapping[str, str] = {
+    "segment.create": N_("wrote a segment"),
+    "segment.update": N_("changed a segment"),
+    "segment.freeze": N_("froze a segment"),
+    "segment.thaw": N_("let a segment follow its rules again"),
+    "segment.remove": N_("removed a segment"),
+    "segment.set-aside": N_("set sleepers aside"),
+    "segment.take-back": N_("took sleepers back"),
+    "purchases.add": N_("brought purchases in"),
     "mailing.options": N_("chose options of a mailing"),
     "mailing.send": N_("sent a mailing"),
     "mailing.send-more": N_("sent the corrected letters of a mailing"),

@@ -21,6 +21,7 @@ NAVIGATION = (
     Entry("/campaigns", N_("Campaigns"), Right.SEE),
     Entry("/templates", N_("Templates"), Right.SEE),
     Entry("/contacts", N_("Contacts"), Right.SEE),
+    Entry("/segments", N_("Segments"), Right.SEE),
     Entry("/returned", N_("Returned mail"), Right.RETURNED),
     Entry("/suppressions", N_("Suppressions"), Right.SEE),
     Entry("/figures", N_("Figures"), Right.SEE),

@@ -25,6 +25,7 @@ from postoffice.desk.contact_routes import CONTACT_ROUTES
 from postoffice.desk.guard import Route
 from postoffice.desk.hearing import answers
 from postoffice.desk.returned_routes import RETURNED_ROUTES
+from postoffice.desk.segment_routes import SEGMENT_ROUTES
 from postoffice.desk.templates_routes import TEMPLATE_ROUTES
 from postoffice.model.people import Right
 
@@ -96,6 +97,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/figures.csv", figures.export, Right.SEE),
     # --- contacts
     *CONTACT_ROUTES,
+    # --- segments, customers
+    *SEGMENT_ROUTES,
     # --- returned mail, the suppression list, opt-outs
     *RETURNED_ROUTES,
     # --- printers, carriers, people, keys, audit trail, organisation, sandbox box

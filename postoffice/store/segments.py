@@ -13,7 +13,7 @@ from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.segment import Segment, SegmentKind
 from postoffice.model.states import CampaignState
-from postoffice.store.schema import campaigns, contacts, organisations, segment_members, segments
+from postoffice.store.schema import campaigns, contacts, mailings, organisations, segment_members, segments
 from postoffice.store.segment_sql import Frame, condition
 from postoffice.store.upsert import insert_into
 
@@ -194,3 +194,9 @@ async def campaigns_of(connection: AsyncConnection, organisation_id: str, segmen
     query = sa.select(campaigns.c.name).where(campaigns.c.organisation_id == organisation_id, campaigns.c.state.not_in(over))
     named = campaigns.c.design["segment_id"].as_string() == segment_id
     return list(await connection.scalars(query.where(named).order_by(campaigns.c.name)))
+
+
+async def mailing_name(connection: AsyncConnection, organisation_id: str, mailing_id: str) -> str:
+    """What a mailing that a rule names is called; empty for none."""
+    query = sa.select(mailings.c.name).where(mailings.c.organisation_id == organisation_id, mailings.c.id == mailing_id)
+    return str(await connection.scalar(query) or "")
