@@ -5,7 +5,8 @@ from typing import Any
 from aiohttp import web
 
 from postoffice.actions import addressbook
-from postoffice.desk import optouts
+from postoffice.desk import optouts, segment_customers
+from postoffice.desk.links import Opening, opening_of
 from postoffice.desk.page import render
 from postoffice.desk.visit import VISIT, Visit, house_of
 from postoffice.model.channel import Channel, Purpose
@@ -15,8 +16,9 @@ from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.model.people import Right
 from postoffice.privacy import ledger
-from postoffice.store import consents, contact_book, contact_search, contacts, doubts, events, mailings, merges, people
+from postoffice.store import consents, contact_book, contact_search, contacts, doubts, events, links, mailings, merges, people
 from postoffice.store.contact_search import Look
+from postoffice.store.links import Link
 
 PAGE = 50
 SEPARATOR = "\x1f"
@@ -72,10 +74,14 @@ async def contact_page(request: web.Request) -> web.StreamResponse:
         sent = await contacts.items_of(connection, contact_id, mine)
         of = {one: await mailings.get(connection, one) for one in {item.mailing_id for item in sent}}
         lines = await events.of_contact(connection, contact_id)
+        secure = await links.of_contact(connection, mine, contact_id)
         staff = {one.id: one.name for one in await people.all_users(connection, mine)}
         said = (await consents.of_contacts(connection, mine, [contact_id])).get(contact_id, [])
         stands_for = await merges.of_contact(connection, mine, contact_id)
         behind = await contact_book.by_ids(connection, mine, [one.gone_id for one in stands_for])
+        marketing = (
+            await segment_customers.of_contact(house_of(request), connection, mine, contact_id) if contact.erased_at is None else {}
+        )
         word = await optouts.word_context(connection, visit, contact_id) if contact.erased_at is None else {}
     allowed = _allowed(visit, sent, of)
     seen = {item.mailing_id for item in allowed}
@@ -84,6 +90,7 @@ async def contact_page(request: web.Request) -> web.StreamResponse:
         "points": contact.points,
         "sent": allowed,
         "mailings": of,
+        "openings": _openings(allowed, secure, lines),
         "timeline": [line for line in lines if line.mailing_id is None or line.mailing_id in seen],
         "staff": staff,
         "ledger": said,
@@ -97,8 +104,19 @@ async def contact_page(request: web.Request) -> web.StreamResponse:
         "may_edit": visit.may(Right.SUBMIT),
         "may_erase": visit.may(Right.PRIVACY),
         **word,
+        **marketing,
     }
     return render(request, "contact.html", context)
+
+
+def _openings(sent: list[Item], secure: list[Link], lines: list[events.Line]) -> dict[str, Opening]:
+    """Who opened each letter that had a secure link, by item."""
+    of: dict[str, list[Link]] = {}
+    for one in secure:
+        of.setdefault(one.item_id, []).append(one)
+    return {
+        item.id: opening_of(item, of[item.id], [line for line in lines if line.item_id == item.id]) for item in sent if item.id in of
+    }
 
 
 def _allowed(visit: Visit, sent: list[Item], of: dict[str, Mailing]) -> list[Item]:
