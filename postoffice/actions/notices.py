@@ -5,6 +5,7 @@ The organisation's own carrier takes them; no transaction may be open meanwhile.
 
 import asyncio
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from postoffice.compose.message import render_message
@@ -15,10 +16,27 @@ from postoffice.model.delivery import Piece
 from postoffice.model.errors import AlreadySent, CarrierError, InDoubt, PostOfficeError
 from postoffice.model.ids import new_id
 from postoffice.model.mailing import Options
-from postoffice.model.people import Organisation
+from postoffice.model.people import Organisation, User
+from postoffice.words import Words
 
 #: a person waits before a page meanwhile
 PATIENCE = 20.0  # seconds
+#: and waits less for what is only told beside
+BESIDE = 5.0  # seconds
+
+
+class Change(StrEnum):
+    """What became otherwise about how a member of staff signs in; email/credential has a sentence for each."""
+
+    PASSWORD = "password"
+    PASSWORD_RESET = "password-reset"  #: by an administrator
+    APP_ON = "app-on"
+    APP_OFF = "app-off"
+    PASSKEY_ON = "passkey-on"
+    PASSKEY_OFF = "passkey-off"
+    CODES = "codes"  #: fresh recovery codes
+    SECOND_RESET = "second-reset"  #: by an administrator
+    KEY = "key"  #: an API key in their name
 
 
 async def can_reach(house: House, organisation_id: str, *, live: bool) -> frozenset[Channel]:
@@ -36,6 +54,7 @@ async def send_notice(
     context: Mapping[str, Any],
     *,
     live: bool = True,
+    patience: float = PATIENCE,
 ) -> bool:
     """Render `<channel>/<template>` and hand it over; whether the carrier took it (in doubt counts as taken: a code is asked anew).
 
@@ -66,7 +85,7 @@ async def send_notice(
     )
     try:
         carrier = await house.carriers.get(organisation.id, name)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             await carrier.send(piece)
     except (AlreadySent, InDoubt):
         return True
@@ -77,3 +96,17 @@ async def send_notice(
         house.log.warning("notice.refused", organisation=organisation.id, carrier=name, code=refused.code)
         return False
     return True
+
+
+async def tell_staff(house: House, organisation: Organisation, user: User, change: Change) -> bool:
+    """A mail to a member of staff about a change to their own credentials, so that a thief's is noticed; whether it was taken.
+
+    The change is written already: nothing that goes wrong here may undo it, or be shown instead of it.
+    """
+    words = Words(user.language, organisation.timezone, organisation.currency)
+    facts = {"name": user.name, "what": change.value, "moment": words.moment(house.clock.now()), "link": f"{house.url}/account"}
+    try:
+        return await send_notice(house, organisation, Channel.EMAIL, user.email, "credential", user.language, facts, patience=BESIDE)
+    except PostOfficeError as broken:
+        house.log.warning("notice.not_made", organisation=organisation.id, code=broken.code)
+        return False

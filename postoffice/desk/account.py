@@ -6,6 +6,7 @@ from datetime import timedelta
 import zxingcpp
 from aiohttp import web
 
+from postoffice.actions.notices import Change, tell_staff
 from postoffice.desk import passkeys
 from postoffice.desk.admin import name_missing, note
 from postoffice.desk.choices import text_of, unknown_word
@@ -124,6 +125,7 @@ async def confirm_app(request: web.Request) -> web.StreamResponse:
         raise Conflict("step-over", "This took too long: nothing was changed.", help="Begin again.")
     secret = totp.of_letters(step.secret["secret"])
     at = totp.matching_step(secret, typed, now, None)
+    codes: list[str] = []
     async with house.database.write() as connection:
         if at is None:
             await sign_ins.count_wrong(connection, token)
@@ -132,7 +134,9 @@ async def confirm_app(request: web.Request) -> web.StreamResponse:
             await accounts.end_sessions(connection, visit.user.id, but=accounts.mark_of(visit.token))
             codes = await factors.new_recovery_codes(connection, house.keyring, visit.user, now)
             await note(request, connection, "account.app-on", visit.user.id)
-            return _codes_page(request, codes)
+    if at is not None and codes:
+        await tell_staff(house, visit.organisation, visit.user, Change.APP_ON)
+        return _codes_page(request, codes)
     wrong = visit.words._("This code is not right. Does the telephone's clock show the right time?")
     return _app_page(request, secret, token, wrong, 422)
 
@@ -149,6 +153,7 @@ async def remove_app(request: web.Request) -> web.StreamResponse:
         if not visit.user.has_passkey:
             await factors.forget_recovery_codes(connection, visit.user.id)
         await note(request, connection, "account.app-off", visit.user.id)
+    await tell_staff(house, visit.organisation, visit.user, Change.APP_OFF)
     return go(request, "/account?done=removed")
 
 
@@ -160,6 +165,7 @@ async def new_codes(request: web.Request) -> web.StreamResponse:
     async with house.database.write() as connection:
         codes = await factors.new_recovery_codes(connection, house.keyring, visit.user, house.clock.now())
         await note(request, connection, "account.codes", visit.user.id)
+    await tell_staff(house, visit.organisation, visit.user, Change.CODES)
     return _codes_page(request, codes)
 
 
@@ -185,6 +191,7 @@ async def add_passkey(request: web.Request) -> web.StreamResponse:
         codes = await factors.new_recovery_codes(connection, house.keyring, visit.user, now) if first else []
         await accounts.end_sessions(connection, visit.user.id, but=accounts.mark_of(visit.token))
         await note(request, connection, "account.passkey-add", visit.user.id, passkey=passkey_id)
+    await tell_staff(house, visit.organisation, visit.user, Change.PASSKEY_ON)
     return _codes_page(request, codes) if codes else go(request, "/account?done=added")
 
 
@@ -198,4 +205,5 @@ async def remove_passkey(request: web.Request) -> web.StreamResponse:
         if left and not left.second_factor:
             await factors.forget_recovery_codes(connection, visit.user.id)
         await note(request, connection, "account.passkey-remove", visit.user.id, passkey=request.match_info["passkey"])
+    await tell_staff(house, visit.organisation, visit.user, Change.PASSKEY_OFF)
     return go(request, "/account?done=removed")

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from postoffice.actions.notices import Change, tell_staff
 from postoffice.desk.admin import admin_page, name_missing, note, of_whole_office
 from postoffice.desk.choices import text_of, unknown_word
 from postoffice.desk.page import go
@@ -53,6 +54,7 @@ async def add_key(request: web.Request) -> web.StreamResponse:
             now=house.clock.now(),
         )
         await note(request, connection, "key.add", key_id, live=kind == "live", role=role)
+    await tell_staff(house, visit.organisation, visit.user, Change.KEY)
     context = {"name": name, "secret": secret, "live": kind == "live", "url": house.url}
     return admin_page(request, "people-secret.html", context)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from postoffice.actions.notices import Change, tell_staff
 from postoffice.compose.recheck import points
 from postoffice.desk.admin import admin_page, name_missing, note, of_whole_office
 from postoffice.desk.choices import Form, text_of, unknown_word
@@ -63,6 +64,7 @@ async def reset_second_factor(request: web.Request) -> web.StreamResponse:
     async with house_of(request).database.write() as connection:
         await factors.forget_all(connection, person.id)
         await note(request, connection, "user.second-reset", person.id)
+    await tell_staff(house_of(request), request[VISIT].organisation, person, Change.SECOND_RESET)
     return go(request, "/admin/people?done=changed")
 
 
@@ -241,4 +243,5 @@ async def new_password(request: web.Request) -> web.StreamResponse:
     async with house.database.write() as connection:
         await people.set_password(connection, person.id, hashed, must_change=True)
         await note(request, connection, "user.password", person.id)
+    await tell_staff(house, visit.organisation, person, Change.PASSWORD_RESET)
     return _password_page(request, person, password)

@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 
 from aiohttp import web
 
+from postoffice.actions.notices import Change, tell_staff
 from postoffice.desk.admin import note
 from postoffice.desk.choices import text_of, unknown_word
 from postoffice.desk.page import render
@@ -220,6 +221,7 @@ async def change_password(request: web.Request) -> web.StreamResponse:
     async with house.database.write() as connection:
         await people.set_password(connection, visit.user.id, hashed)
         await note(request, connection, "account.password", visit.user.id)
+    await tell_staff(house, visit.organisation, visit.user, Change.PASSWORD)
     response = web.Response(status=303, headers={"Location": wanted})
     await open_session(request, response, visit.user)
     return response

@@ -8,7 +8,7 @@ import pytest
 
 from postoffice.desk.audit import DEEDS
 from postoffice.model.people import Grant, Role, User
-from postoffice.store import accounts, people, sign_ins
+from postoffice.store import accounts, people, sandbox, sign_ins
 from tests.conftest import FixedClock
 from tests.desk import house
 from tests.desk.house import PASSWORD, Browser, Office
@@ -272,7 +272,7 @@ async def test_the_trail_in_french(office: Office, admin: Browser) -> None:
 def test_every_deed_that_code_notes_has_its_words() -> None:
     code = Path(__file__).resolve().parents[2] / "postoffice"
     told: set[str] = set()
-    for path in [code / "actions.py", *code.glob("desk/*.py"), *code.glob("portal/*.py")]:
+    for path in [*code.glob("actions/*.py"), *code.glob("desk/*.py"), *code.glob("portal/*.py")]:
         text = path.read_text(encoding="utf-8")
         told |= set(re.findall(r'"((?:mailing|items|item|printer|carrier|user|key|organisation|link)\.[a-z-]+)"', text))
     of_others = {"carrier.tested", *(word for word in told if word.endswith(".html"))}  # of the log, of templates
@@ -285,3 +285,17 @@ async def test_the_administration_opens_on_what_one_may_see(office: Office, admi
     async with signed_in(office, Grant(Role.PRIVACY), email="dpo@example.org") as privacy:
         answer = await privacy.client.get("/admin", allow_redirects=False)
         assert answer.headers["Location"] == "/admin/audit"
+
+
+async def test_who_signs_in_in_another_way_is_told_by_mail(office: Office, admin: Browser, root: User) -> None:
+    bob = await office.add_user("bob@example.org", Grant(Role.SENDER), language="en")
+    assert (await admin.post(f"/admin/people/{bob.id}/password"))[0] == 200
+    assert (await admin.post(f"/admin/people/{bob.id}/second-factor"))[0] == 303
+    assert (await admin.post("/admin/keys", {"name": "crm", "kind": "test", "role": "sender"}))[0] == 200
+    async with office.house.database.read() as connection:
+        told = sorted((one.to, one.subject.partition(": ")[2]) for one, _ in await sandbox.page(connection, office.organisation_id))
+    assert told == [
+        ("bob@example.org", "you were given a new password"),
+        ("bob@example.org", "your second factor was taken away"),
+        ("root@example.org", "an API key was made in your name"),
+    ]
