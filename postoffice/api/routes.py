@@ -14,6 +14,7 @@ from postoffice.api import (
     webhooks,
 )
 from postoffice.api.call import Route
+from postoffice.api.campaigns import CAMPAIGN_ROUTES
 from postoffice.api.contact_routes import CONTACT_ROUTES
 from postoffice.api.purchases import PURCHASE_ROUTES
 from postoffice.api.segments import SEGMENT_ROUTES
@@ -194,6 +195,7 @@ ROUTES: tuple[Route, ...] = (
         problems=(400, 409),
     ),
     Route("DELETE", "/webhooks/{webhook_id}", Right.MANAGE, webhooks.remove_webhook, "Remove a webhook", hook_shapes.Webhook),
+    *CAMPAIGN_ROUTES,
     *CONTACT_ROUTES,
     *SEGMENT_ROUTES,
     *PURCHASE_ROUTES,

@@ -43,6 +43,16 @@ _LETTERS = {
 #: the table: (method, path) -> letters of the roles whose keys are let in
 _RIGHTS: dict[tuple[str, str], str] = {
     ("GET", "/me"): _SEE,
+    ("GET", "/campaigns"): _SEE,
+    ("POST", "/campaigns"): _SUBMIT,
+    ("GET", "/campaigns/{campaign_id}"): _SEE,
+    ("PUT", "/campaigns/{campaign_id}"): _SUBMIT,
+    ("POST", "/campaigns/{campaign_id}/submit"): _SUBMIT,
+    ("POST", "/campaigns/{campaign_id}/launch"): _SEND,
+    ("POST", "/campaigns/{campaign_id}/pause"): _SEND,
+    ("POST", "/campaigns/{campaign_id}/resume"): _SEND,
+    ("POST", "/campaigns/{campaign_id}/cancel"): _SEND,
+    ("POST", "/campaigns/{campaign_id}/choose"): _SEND,
     ("GET", "/printers"): _SEE,
     ("POST", "/mailings"): _SUBMIT,
     ("GET", "/mailings"): _SEE,
