@@ -6,14 +6,14 @@ JSON instead of pickle: whoever reaches Redis must not be able to run code here.
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis, RedisSettings
 from arq.constants import job_key_prefix
 from arq.jobs import serialize_job
 from arq.utils import timestamp_ms
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.exceptions import RedisError
 
 from postoffice.model.errors import PostOfficeError
@@ -22,7 +22,8 @@ from postoffice.model.ports import Log
 JOB = "work"  #: the one arq function: work(step batch id)
 LONGEST_RING = 3.0  #: seconds; a queue server that hangs must not hold up a door
 GATHER = 0.005  #: seconds that a ring waits for company: at a busy door many go in one round trip
-_QUICK: Any = {"conn_timeout": 2, "conn_retries": 1, "conn_retry_delay": 0}
+#: seconds; a server that is gone without a word must not be waited for
+_PATIENCE: Any = {"socket_connect_timeout": 2, "socket_timeout": 10, "socket_keepalive": True}
 EXPIRES_MS = 60_000  #: a ring that nobody heard within a minute is rung again by the reconciler anyway
 
 
@@ -39,50 +40,63 @@ def deserialize(data: bytes) -> dict[str, Any]:
     return job
 
 
-def redis_settings(url: str) -> RedisSettings:
-    """arq's settings for an address: redis://host:6379/0, rediss:// over TLS, unix:///folder/redis.sock, or
-    redis+sentinel://:password@host:26379,host:26379/name/0 where sentinels know which server is the master now.
+_JSON: Any = {"job_serializer": serialize, "job_deserializer": deserialize}
 
-    PostOfficeError: an address of another form.
+
+class _WatchedPool(SentinelConnectionPool):
+    """Closing it also closes the lines to the sentinels, which redis-py leaves open."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        await super().disconnect(inuse_connections)
+        if inuse_connections:  # otherwise only another master is taken
+            for sentinel in self.sentinel_manager.sentinels:
+                await sentinel.aclose()
+
+
+def redis_client(url: str) -> ArqRedis:
+    """A client that connects when it is first used. PostOfficeError: an address of no known form. These are known:
+
+    redis://host:6379/0, rediss:// over TLS, unix:///folder/redis.sock, and redis+sentinel://:password@host:26379,host:26379/name/0
+    (rediss+sentinel:// over TLS), where sentinels know which server is the master now; the password is that of the servers.
     """
-    if url.startswith("unix://"):
-        return RedisSettings(unix_socket_path=url.removeprefix("unix://"), **_QUICK)
-    scheme, _, rest = url.partition("://")
+    scheme = url.partition("://")[0]
     if scheme in ("redis+sentinel", "rediss+sentinel"):
-        return _sentinels(rest, tls=scheme.startswith("rediss"))
+        return _by_sentinels(url, tls=scheme.startswith("rediss"))
     try:
-        settings = RedisSettings.from_dsn(url)
+        known = RedisSettings.from_dsn(url)
     except (RuntimeError, ValueError):
         raise _bad_address() from None
-    return replace(settings, **_QUICK)
+    place: dict[str, Any] = (
+        {"unix_socket_path": known.unix_socket_path} if known.unix_socket_path else {"host": known.host, "port": known.port}
+    )
+    login: dict[str, Any] = {"db": known.database, "username": known.username, "password": known.password, "ssl": known.ssl}
+    return ArqRedis(**place, **login, **_PATIENCE, **_JSON)
 
 
-def _sentinels(rest: str, *, tls: bool) -> RedisSettings:
-    """`rest`: [[user]:password@]host:port,host:port/name[/database]. The password is the servers' own."""
-    login, _, places = rest.rpartition("@")
-    hosts, _, path = places.partition("/")
-    name, _, number = path.partition("/")
+def _by_sentinels(url: str, *, tls: bool) -> ArqRedis:
+    places, _, path = url.partition("://")[2].partition("/")
+    login, _, hosts = places.rpartition("@")
     user, _, password = login.partition(":")
+    name, _, number = path.partition("/")
     try:
-        sentinels = [
-            (host, int(port or 26379))
-            for host, _, port in (place.rpartition(":") if ":" in place else (place, "", "") for place in hosts.split(","))
-        ]
+        sentinels = [_place(place) for place in hosts.split(",")]
         database = int(number or 0)
     except ValueError:
         raise _bad_address() from None
     if not name or not all(host for host, _ in sentinels):
         raise _bad_address()
-    return RedisSettings(
-        host=sentinels,
-        sentinel=True,
-        sentinel_master=unquote(name),
-        database=database,
-        username=unquote(user) or None,
-        password=unquote(password) or None,
-        ssl=tls,
-        **_QUICK,
-    )
+    given = {"db": database, "username": unquote(user) or None, "password": unquote(password) or None, **_PATIENCE}
+    manager = Sentinel(sentinels, **given, **({"ssl": True} if tls else {}))  # type: ignore[no-untyped-call]
+    client: ArqRedis = manager.master_for(unquote(name), ArqRedis, _WatchedPool)
+    client.job_serializer, client.job_deserializer = serialize, deserialize
+    client.auto_close_connection_pool = True
+    return client
+
+
+def _place(place: str) -> tuple[str, int]:
+    """host:port, host, or [IPv6]:port."""
+    parts = urlsplit(f"//{place}")
+    return parts.hostname or "", parts.port or 26379
 
 
 def _bad_address() -> PostOfficeError:
@@ -91,12 +105,6 @@ def _bad_address() -> PostOfficeError:
         "The address of the queue server cannot be read.",
         help="Write redis://host:6379/0, rediss://..., unix:///path, or redis+sentinel://host:26379,host:26379/name/0.",
     )
-
-
-async def open_redis(url: str) -> ArqRedis:
-    """A connection for those who only look. RedisError, OSError or TimeoutError where no server answers."""
-    async with asyncio.timeout(LONGEST_RING):
-        return await create_pool(redis_settings(url), job_serializer=serialize, job_deserializer=deserialize)
 
 
 def queue_name(queue: str) -> str:
@@ -108,10 +116,8 @@ class ArqBell:
     """ports.Bell over arq. A dead Redis is noted once and met again at the next ring; nothing waits for it."""
 
     def __init__(self, url: str, log: Log) -> None:
-        self._settings = redis_settings(url)
+        self._redis = redis_client(url)
         self._log = log
-        self._pool: ArqRedis | None = None
-        self._connecting = asyncio.Lock()
         self._ringing = asyncio.Lock()
         self._waiting: list[tuple[str, str, str]] = []
         self.deaf = False  #: the last ring did not get through
@@ -130,9 +136,8 @@ class ArqBell:
         """arq's own enqueue takes three round trips a job, to tell repeats apart; here a repeated ring does no harm."""
         try:
             async with asyncio.timeout(LONGEST_RING):
-                pool = await self._connected()
                 now = timestamp_ms()
-                pipeline = pool.pipeline(transaction=False)
+                pipeline = self._redis.pipeline(transaction=False)
                 for queue, job_id, batch_id in some:
                     job = serialize_job(JOB, (batch_id,), {}, None, now, serializer=serialize)
                     pipeline.psetex(job_key_prefix + job_id, EXPIRES_MS, job)
@@ -148,18 +153,10 @@ class ArqBell:
         """Whether the queue server answers."""
         try:
             async with asyncio.timeout(LONGEST_RING):
-                return bool(await (await self._connected()).ping())
+                return bool(await self._redis.ping())
         except (RedisError, OSError, TimeoutError):
             return False
 
-    async def _connected(self) -> ArqRedis:
-        if self._pool is None:
-            async with self._connecting:
-                if self._pool is None:
-                    self._pool = await create_pool(self._settings, job_serializer=serialize, job_deserializer=deserialize)
-        return self._pool
-
     async def close(self) -> None:
         """Let go of connections."""
-        if self._pool is not None:
-            await self._pool.aclose()
+        await self._redis.aclose()

@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1, help="of the first run; each later one has the next")
     parser.add_argument("--items", type=int, default=2000, help="in each run")
-    parser.add_argument("--seconds", type=float, default=12.0, help="of faults in each run")
+    parser.add_argument("--faults", type=int, default=8, help="in each run")
     asked = parser.parse_args()
     total, done, broken = Report(), 0, ""
     with tempfile.TemporaryDirectory(prefix="po-chaos-town-") as folder:
@@ -27,7 +27,7 @@ def main() -> int:
         try:
             with open_world(Path(folder)) as world:
                 for number in range(asked.runs):
-                    outcome = run(world, asked.seed + number, asked.seconds, asked.items, f"{number}")
+                    outcome = run(world, asked.seed + number, asked.faults, asked.items, f"{number}")
                     total += outcome.total
                     done += 1
                     tell(outcome.line)

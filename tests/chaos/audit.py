@@ -68,14 +68,18 @@ def audit_kept(world: World, mailing_id: str) -> Report:
 
 def audit_paper(world: World, mailing_ids: Sequence[str]) -> Report:
     """Letters against what the print house took away: each once, none in doubt."""
-    report, rows = _begin(world, mailing_ids)
+    return _paper(world, mailing_ids, EXPLAINED)
+
+
+def _paper(world: World, mailing_ids: Sequence[str], explained: set[str]) -> Report:
+    report, rows = _begin(world, mailing_ids, explained)
     _against(report, rows, _keys(world, mailing_ids), world.house.printed)
     return report
 
 
 def audit_crm(world: World, crm: Crm) -> Report:
     """What was brought in by REST: one mailing for each name, that which the program was told of, with one letter."""
-    report = audit_paper(world, list(crm.taken.values()))
+    report = _paper(world, list(crm.taken.values()), EXPLAINED | {"held"})  # one that is cut doubtfully waits for a person
     names = sa.select(tables.mailings.c.name, tables.mailings.c.id).where(tables.mailings.c.name.in_(crm.names))
     made: dict[str, list[str]] = defaultdict(list)
     for row in world.town.look(names):
@@ -90,12 +94,12 @@ def audit_crm(world: World, crm: Crm) -> Report:
     return report
 
 
-def _begin(world: World, mailing_ids: Sequence[str]) -> tuple[Report, Sequence[Any]]:
+def _begin(world: World, mailing_ids: Sequence[str], explained: set[str] = EXPLAINED) -> tuple[Report, Sequence[Any]]:
     query = sa.select(tables.items.c.id, tables.items.c.email, tables.items.c.state).where(tables.items.c.mailing_id.in_(mailing_ids))
     rows = world.town.look(query)
     states = Counter(row.state for row in rows)
     report = Report(len(rows), states["in_doubt"], states=states)
-    report.lost += [f"{row.id} ended {row.state}" for row in rows if row.state not in EXPLAINED]
+    report.lost += [f"{row.id} ended {row.state}" for row in rows if row.state not in explained]
     per_item = sa.select(tables.deliveries.c.item_id, sa.func.count()).where(tables.deliveries.c.mailing_id.in_(mailing_ids))
     many = world.town.look(per_item.group_by(tables.deliveries.c.item_id).having(sa.func.count() > 1))
     report.twice += [f"{item_id} has {count} deliveries" for item_id, count in many]

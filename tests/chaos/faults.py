@@ -36,10 +36,9 @@ def kill_worker(world: World, dice: random.Random) -> str:
 def end_worker(world: World, dice: random.Random) -> str:
     """SIGTERM, as a deploy does; its successor comes before it is gone."""
     number = dice.randrange(len(world.town.workers))
-    leaving = world.town.workers[number].leave()
+    world.town.leaving.append(world.town.workers[number].leave())
     time.sleep(dice.uniform(0, 1))
     world.town.workers[number].start()
-    ended(leaving)
     return f"SIGTERM worker {number}"
 
 
@@ -147,13 +146,12 @@ FAULTS: tuple[tuple[Fault, int], ...] = (
 )
 
 
-def wreck(world: World, seed: int, seconds: float, going: Callable[[], bool]) -> list[str]:
-    """Faults, one after the other, for so many seconds or until nothing is going on any more; what was done."""
+def wreck(world: World, seed: int, count: int, going: Callable[[], bool]) -> list[str]:
+    """So many faults, one after the other, fewer where nothing is going on any more; what was done."""
     dice = random.Random(seed)
     kinds, weights = zip(*FAULTS, strict=True)
     done: list[str] = []
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and going():
+    while len(done) < count and going():
         time.sleep(dice.uniform(0.1, 1.0))
         fault = dice.choices(kinds, weights)[0]
         done.append(fault(world, dice))

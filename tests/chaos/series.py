@@ -60,8 +60,8 @@ def open_world(folder: Path) -> Iterator[World]:
             town.close()
 
 
-def run(world: World, seed: int, seconds: float, count: int, name: str = "") -> Outcome:
-    """One run of `count` items, wrecked for `seconds`. `name`: makes the same seed another run in one world."""
+def run(world: World, seed: int, faults: int, count: int, name: str = "") -> Outcome:
+    """One run of `count` items and at most so many `faults`. `name`: makes the same seed another run in one world."""
     start, town = time.monotonic(), world.town
     mark = f"{name or seed}-{len(world.relay.taken)}"
     sizes = {kind: int(count * share) for kind, share in SHARES.items()}
@@ -78,7 +78,7 @@ def run(world: World, seed: int, seconds: float, count: int, name: str = "") -> 
             mailings = sa.select(sa.func.count()).select_from(tables.mailings).where(brought).scalar_subquery()
             return int(town.look(sa.select(items + mailings))[0][0]) + (not crm.done)
 
-        faults = wreck(world, seed, seconds, lambda: not town.tried(lambda: not left()))
+        done = wreck(world, seed, faults, lambda: not town.tried(lambda: not left()))
         _until_done(town, left)
     reports = {
         "offers": audit_mail(world, sent["offers"], once=True),
@@ -87,7 +87,7 @@ def run(world: World, seed: int, seconds: float, count: int, name: str = "") -> 
         "letters": audit_paper(world, [sent["letters"]]),
         "rest": audit_crm(world, crm),
     }
-    return Outcome(seed, time.monotonic() - start, faults, reports)
+    return Outcome(seed, time.monotonic() - start, done, reports)
 
 
 def _until_done(town: Town, left: Callable[[], int]) -> None:

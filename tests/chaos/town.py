@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ from postoffice.wiring import open_house
 from tests import servers
 from tests.chaos.clock import JumpingClock, ahead_of, set_clock
 from tests.chaos.house import House
-from tests.chaos.parts import Process, Redis, SmallDisk
+from tests.chaos.parts import Process, Redis, SmallDisk, ended
 from tests.chaos.relay import Relay
 
 LEASE = 3  #: seconds; short, so that a dead worker is noticed within the test
@@ -63,6 +64,7 @@ class Town:
             ipps_port=-1,
         )
         self.log = folder / "office.log"
+        self.leaving: list[subprocess.Popen[bytes] | None] = []  #: workers that were asked to end
         self.clocks = [folder / f"clock{number}" for number in range(workers)]
         self.secret = asyncio.run(self._found(relay, house))
         words = [sys.executable, "-m", "tests.chaos.worker", "compose,email,fax,post"]
@@ -116,7 +118,9 @@ class Town:
         return open_house(self.settings, set_up(level="error", as_json=True, process="chaos"), JumpingClock(self.clocks[0]))
 
     def all_stand(self) -> None:
-        """Whatever was wrecked works again, and all clocks tell one time."""
+        """Whatever was wrecked works again, what was asked to end has ended, and all clocks tell one time."""
+        while self.leaving:
+            ended(self.leaving.pop())
         self.disk.free()
         latest = max(map(ahead_of, self.clocks))
         for clock in self.clocks:
@@ -160,6 +164,8 @@ class Town:
     def close(self) -> None:
         """End what was started, frozen or not."""
         try:
+            while self.leaving:
+                ended(self.leaving.pop())
             for process in (self.web, *self.workers):
                 process.end()
         finally:

@@ -1,5 +1,6 @@
 """What the doctor looks at of database and queue: whether they answer, are set rightly, and tell the same time as we."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from postoffice.commands.checkup.line import Line, bad, ok, warn
 from postoffice.model.errors import PostOfficeError
 from postoffice.settings import Settings
 from postoffice.store import carriers, migrate, people
-from postoffice.store.bell import open_redis
+from postoffice.store.bell import LONGEST_RING, redis_client
 from postoffice.store.database import Database
 from postoffice.store.dkim import all_of
 from postoffice.store.keys import Keyring
@@ -47,11 +48,13 @@ async def redis_lines(settings: Settings) -> list[Line]:
     about = "queue"
     server = None
     try:
-        server = await open_redis(settings.redis)
-        began = datetime.now(UTC)
-        seconds, micros = await server.time()
-        ended = datetime.now(UTC)
-        info: Mapping[str, Any] = await server.info()
+        server = redis_client(settings.redis)
+        async with asyncio.timeout(LONGEST_RING):
+            await server.ping()  # finding the master takes a moment of its own
+            began = datetime.now(UTC)
+            seconds, micros = await server.time()
+            ended = datetime.now(UTC)
+            info: Mapping[str, Any] = await server.info()
     except PostOfficeError as error:
         return [bad(about, error.message, error.help)]
     except (RedisError, OSError, TimeoutError) as error:
