@@ -19,7 +19,7 @@ from postoffice.pipeline.listening import Listening
 from postoffice.pipeline.mailbox import Mailboxes
 from postoffice.pipeline.telling import Telling
 from postoffice.store import alerts, batches, hooks, housekeeping, news, retention
-from postoffice.store.bell import ArqBell, deserialize, queue_name, redis_settings, serialize
+from postoffice.store.bell import ArqBell, deserialize, queue_name, redis_client, serialize
 from postoffice.store.documents import FileDocuments
 
 #: queue -> batches at the same time in one worker process
@@ -116,7 +116,7 @@ class Worker:
         return ArqWorker(
             functions=[func(cast(Any, work), name="work", keep_result=0, timeout=LONGEST_JOB, max_tries=1)],
             queue_name=queue_name(queue),
-            redis_settings=redis_settings(self._redis_url),
+            redis_pool=redis_client(self._redis_url),
             max_jobs=FIRST_AT_ONCE if queue.endswith(batches.FIRST) else QUEUES.get(queue, 4),
             keep_result=0,
             retry_jobs=False,
