@@ -23,7 +23,14 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="address by which people and printers reach the office; from host and port if empty")
     behind_proxies: int = Field(0, description="how many trusted reverse proxies stand in front (X-Forwarded-For, -Proto)")
     database_url: str = Field("", description="SQLAlchemy address; SQLite in the data folder if empty")
-    redis_url: str = Field("", description="address of the queue; a redis-server of our own in the data folder if empty")
+    redis_url: str = Field(
+        "",
+        description="address of the queue (redis://, rediss://, unix://, redis+sentinel://host,host/name/0); "
+        "a redis-server of our own in the data folder if empty",
+    )
+    documents_url: str = Field("", description="where documents are kept: s3://bucket/folder?endpoint=https://host; data folder if empty")
+    documents_key: str = Field("", description="access key of that store")
+    documents_secret: str = Field("", description="secret key of that store")
     folder: Path | None = Field(
         None, description="folder to watch, one sub-folder per printer; `up` watches `inbox` in the data folder"
     )
