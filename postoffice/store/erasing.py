@@ -1,8 +1,9 @@
 """Forgetting a person. The caller owns the transaction.
 
 Gone: name, company, addresses, numbers, tags, attributes, what the contact was found by, doubts about it. Blanked on ended letters:
-address, e-mail, numbers, fields. Kept, and told: letters still on their way (as long as they are), the documents as long as
-their retention runs, the ledger of consents (proof, by a number without a name), keyed hashes on the suppression list.
+address, e-mail, numbers, fields, findings, where their deliveries went, what the sandbox shows of them. Kept, and told: letters
+still on their way (as long as they are), the documents as long as their retention runs, the ledger of consents (proof, by a number
+without a name), keyed hashes on the suppression list.
 """
 
 from collections.abc import Sequence
@@ -22,12 +23,17 @@ from postoffice.store.schema import (
     contact_keys,
     contact_points,
     contacts,
+    deliveries,
     events,
     items,
+    returned,
+    sandbox_box,
     suppressions,
 )
 
 _ENDED = [state.value for state in (ItemState.DELIVERED, ItemState.FAILED, ItemState.RETURNED, ItemState.CANCELLED, ItemState.EXCLUDED)]
+
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,9 @@ async def erase(connection: AsyncConnection, organisation_id: str, contact_ids: 
         "fax": "",
         "fields": None,
         "match": {},
+        "findings": [],
     }
+    await _blank_ways(connection, organisation_id, mine)
     blanked = await connection.execute(items.update().where(*mine, items.c.state.in_(_ENDED)).values(**blank))
     moving = await connection.scalar(sa.select(sa.func.count()).where(*mine, items.c.state.not_in(_ENDED)))
     await connection.execute(events.update().where(events.c.contact_id.in_(contact_ids)).values(text=""))
@@ -80,6 +88,22 @@ async def erase(connection: AsyncConnection, organisation_id: str, contact_ids: 
             contacts.update().where(*of_one).values(**values, updated_at=now, erased_at=sa.func.coalesce(contacts.c.erased_at, now))
         )
     said = await connection.scalar(sa.select(sa.func.count()).where(consents.c.contact_id.in_(contact_ids)))
+    entries = returned.update().where(returned.c.organisation_id == organisation_id, returned.c.contact_id.in_(contact_ids))
+    await connection.execute(entries.values(contact_id=None, corrected=None))
     about = suppressions.c.contact_id.in_(contact_ids)
     blocked = await connection.execute(suppressions.update().where(about).values(contact_id=None))
     return Kept(blanked.rowcount, int(moving or 0), int(said or 0), blocked.rowcount)
+
+
+async def _blank_ways(connection: AsyncConnection, organisation_id: str, mine: Sequence[sa.ColumnElement[bool]]) -> None:
+    """Where ended letters went: their deliveries, plans, and the copies that the sandbox shows. The rows stay, for the figures."""
+    ended = list(await connection.execute(sa.select(items.c.id, items.c.plan).where(*mine, items.c.state.in_(_ENDED))))
+    for row in ended:
+        bare = [rung | {"to": ""} for rung in row.plan]
+        await connection.execute(items.update().where(items.c.id == row.id).values(plan=bare))
+    for start in range(0, len(ended), _AT_ONCE):
+        of_them = deliveries.c.item_id.in_([row.id for row in ended[start : start + _AT_ONCE]])
+        keys = sa.select(deliveries.c.id).where(deliveries.c.organisation_id == organisation_id, of_them)
+        shown = {"to": "", "subject": "", "text": "", "html": "", "address_lines": []}
+        await connection.execute(sandbox_box.update().where(sandbox_box.c.key.in_(keys)).values(**shown))
+        await connection.execute(deliveries.update().where(of_them).values(to="", error=""))
