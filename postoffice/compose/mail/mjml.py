@@ -141,7 +141,7 @@ def _checked(hidden: Hidden, frame: Frame) -> str:
         elif not found[3].rstrip().endswith("/"):
             if name in _ENDING:
                 end = text.find(f"</{name}", place)
-                if end < 0:
+                if end < 0 or "<mj-" in text[place:end]:
                     raise _bad(frame, line(found.start()), f"<{name}> is never closed")
                 made.append(_tidy(text[place:end], name))
                 place = end
