@@ -51,6 +51,8 @@ class Conductor:
         known = await waves.of_campaign(self.connection, campaign.id)
         await self._end_waves(known)
         again = await (self._once(known) if campaign.design.repeat.kind is RepeatKind.ONCE else self._repeated(known))
+        if (await campaigns.get(self.connection, campaign.id)).state is CampaignState.PAUSED:  # a person has to decide first
+            return self.now + _LONGEST
         known = await waves.of_campaign(self.connection, campaign.id)
         under_way = any(one.state in (WaveState.WAITING, WaveState.FILLING, WaveState.SENDING) for one in known)
         follow = await self._follow_up(known)

@@ -144,13 +144,20 @@ async def _gather(
         rows = []
         for one in some:
             number += 1
-            one.record.number, one.record.values[WHOSE] = number, one.contact_id
+            one.record.number = number
+            one.record.values |= {**_points(one), WHOSE: one.contact_id}
             rows.append(one.record)
         if rows:
             parts.append(folder / f"{len(parts)}.gz")
             await asyncio.to_thread(records.pack, parts[-1], Job("", "", True, {}), rows)
         cursor, more = look.cursor, look.more
     return parts
+
+
+def _points(one: Candidate) -> dict[str, Any]:
+    """Addresses as they were judged: a number of a contact that is no good is no reason to hold its letter."""
+    assert one.checked is not None
+    return {name: one.checked.data[name] for name in ("email", "mobile", "fax")} if one.contact else {}
 
 
 def _ghost(campaign: Campaign, options: Options) -> Mailing:

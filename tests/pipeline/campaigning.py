@@ -47,7 +47,7 @@ async def crowd(office: Office, count: int, *, first: int = 0, **attributes: Any
             "external_ids": {},
             "attributes": {"city": "Paris", **attributes},
         }
-        points = [("email", f"anne{number}@example.fr", None), ("sms", f"+3363998{number:04}", None)]
+        points = [("email", f"anne{number}@example.fr", None), ("sms", f"+33612{number % 1_000_000:06}", None)]
         new.append(NewContact(values, [*points, ("post", ", ".join(address.lines), address)], ()))
     async with office.house.database.write() as connection:
         return await contact_book.add_all(connection, office.organisation_id, new, office.clock.now())
