@@ -36,7 +36,8 @@ from postoffice.wiring import open_house
 from tests import servers
 
 COUNT, SLICE = 10_000, 5_000
-INVOICES, EVERY = 100, 1.0  #: at most so many, so many seconds apart
+ALONE, INVOICES, EVERY = 8, 100, 2.0  #: before the campaign; during it at most; seconds apart
+HANDED = "invoice handed over, median s"
 LONGEST = 4 * 3600.0
 TAKEN = [state.value for state in deliveries.TAKEN]
 
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             figures[kind] = f"left out: {missing}"
             continue
         ratios[f"{kind} rate at the end to that at the start"] = measured.pop("end to start")
+        ratios[f"{kind} invoice during the campaign to one alone"] = measured.pop("invoice to alone")
         figures |= {f"{kind} {name}": value for name, value in measured.items()}
     return {"figures": figures, "ratios": ratios}
 
@@ -86,10 +88,13 @@ async def _campaign(running: Running, count: int) -> dict[str, Any]:
         async with house.database.read() as connection:
             organisation_id = str(await connection.scalar(sa.select(organisations.c.id)))
         mailing = await _write(house, organisation_id, count)
+        alone = Invoices([], asyncio.Event())
+        await _print_invoices(house, organisation_id, alone, ALONE)
+        undisturbed = await _waits(house, alone.mailing_ids)
         start, clock = time.perf_counter(), house.clock.now()
         await steering.send(house, mailing, mailing.options, OFFICE)
         invoices = Invoices([], asyncio.Event())
-        printing = asyncio.create_task(_print_invoices(house, organisation_id, invoices))
+        printing = asyncio.create_task(_print_invoices(house, organisation_id, invoices, INVOICES))
         planned = await _wait(house, mailing, count)
         spent = time.perf_counter() - start
         invoices.over.set()
@@ -107,6 +112,8 @@ async def _campaign(running: Running, count: int) -> dict[str, Any]:
         "end to start": last / first,
         **memory,
         **waits,
+        "invoice alone, median s": undisturbed[HANDED],
+        "invoice to alone": waits[HANDED] / undisturbed[HANDED],
     }
 
 
@@ -142,8 +149,8 @@ def _people(first: int, count: int) -> list[NewItem]:
     ]
 
 
-async def _print_invoices(house: House, organisation_id: str, told: Invoices) -> None:
-    while not told.over.is_set() and len(told.mailing_ids) < INVOICES:
+async def _print_invoices(house: House, organisation_id: str, told: Invoices, most: int) -> None:
+    while not told.over.is_set() and len(told.mailing_ids) < most:
         new = NewMailing(organisation_id, Source.UPLOAD, "Invoice", options=Options(channel=Channel.POST), live=True, automatic=True)
         async with house.reception.intake(new) as intake:
             await intake.write(trial_letters(1, 1000 + len(told.mailing_ids)))
@@ -188,21 +195,25 @@ def _rates(seconds: Sequence[tuple[float, int]]) -> tuple[float, float]:
 
 
 async def _waits(house: House, mailing_ids: Sequence[str]) -> dict[str, Any]:
-    """Seconds from the door to the hand-over of the invoices."""
+    """Seconds of the invoices from the door to their hand-over, and to the stations on the way."""
     for _ in range(60):
         async with house.database.read() as connection:
-            query = sa.select(rows.c.handed_over_at, rows.c.mailing_id).where(rows.c.mailing_id.in_(mailing_ids))
-            handed = {mailing_id: at for at, mailing_id in await connection.execute(query) if at is not None}
-            came = {one: (await mailings.get(connection, one)).received_at for one in mailing_ids}
+            query = sa.select(rows.c.mailing_id, rows.c.created_at, rows.c.handed_over_at).where(rows.c.mailing_id.in_(mailing_ids))
+            handed = {row[0]: row for row in await connection.execute(query) if row[2] is not None}
+            came = {one: await mailings.get(connection, one) for one in mailing_ids}
         if len(handed) == len(mailing_ids):
             break
         await asyncio.sleep(1)
-    waits = sorted((handed[one] - at).total_seconds() for one, at in came.items() if one in handed and at is not None)
-    if not waits:
-        return {"invoices": 0, "invoices that did not go": len(mailing_ids)}
-    return {
-        "invoices": len(waits),
-        "invoices that did not go": len(mailing_ids) - len(waits),
-        "invoice median s": statistics.median(waits),
-        "invoice 99th percentile s": waits[min(len(waits) - 1, int(len(waits) * 0.99))],
-    }
+    legs: dict[str, list[float]] = {"read": [], "planned": [], "handed over": []}
+    for one, (_, planned, at) in handed.items():
+        since = came[one].received_at
+        ready = came[one].ready_at
+        assert since is not None and ready is not None
+        for name, moment in zip(legs, (ready, planned, at), strict=True):
+            legs[name].append((moment - since).total_seconds())
+    waits = sorted(legs["handed over"])
+    told: dict[str, Any] = {"invoices": len(waits), "invoices that did not go": len(mailing_ids) - len(waits)}
+    if waits:
+        told |= {f"invoice {name}, median s": statistics.median(some) for name, some in legs.items()}
+        told["invoice handed over, 99th percentile s"] = waits[min(len(waits) - 1, int(len(waits) * 0.99))]
+    return told
