@@ -101,7 +101,7 @@ class _Teller:
         if "all" in rule or "any" in rule:
             together = ("all" in rule) is not no
             parts = [one for one in (self.tell(part, no=no, around=together) for part in rule.get("all", rule.get("any", ()))) if one]
-            if not parts and together is no:  # nobody is in "one of nothing"
+            if not parts and not together:  # nobody is in "one of nothing"
                 return self._("who do not exist (an empty group)")
             text = self._joined(parts, together=together)
             return f"({text})" if around is not None and around is not together and len(parts) > 1 else text

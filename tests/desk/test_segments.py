@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from aiohttp import FormData
 
+from postoffice.campaigns.rules_words import SUBJECTS
 from postoffice.model.ids import new_id
 from postoffice.store import contact_book, contact_keys, purchases, rfm
 from postoffice.store.contact_book import NewContact
@@ -12,13 +13,34 @@ from postoffice.store.schema import contacts, deliveries, events
 from tests.desk import house
 from tests.desk.house import Browser, Office
 
+FILLED = {
+    "tag": {"value": "eau"},
+    "attribute": {"name": "city", "type": "text", "test": "empty"},
+    "name": {"test": "contains", "value": "d"},
+    "company": {"test": "filled"},
+    "kind": {"value": "company"},
+    "language": {"test": "is_not", "value": "de"},
+    "country": {"test": "is", "value": "FR"},
+    "postcode": {"test": "starts", "value": "69"},
+    "town": {"test": "is", "value": "Lyon"},
+    "created": {"test": "after", "value": "2020-01-31"},
+    "bought": {"test": "amount", "at": "most", "value": "12", "days": "90", "category": "wine"},
+    "last_purchase": {"test": "within", "days": "30"},
+    "first_purchase": {"test": "before", "value": "2026-01-31", "category": "wine"},
+    "rfm": {"value": "champions"},
+    "rfm_score": {"measure": "recency", "test": "over", "value": "4"},
+    "event": {"kind": "clicked", "times": "2", "days": "30", "channel": "email"},
+    "consent": {"purpose": "tracking_open", "channel": "email", "state": "never"},
+    "suppressed": {"channel": "sms"},
+    "reachable": {"channel": "fax"},
+}
 RULE = {"r.group": "all", "r.0.on": "tag", "r.0.value": "vip"}
 
 
 async def _people(office: Office, *names: str, tags: tuple[str, ...] = ("vip",)) -> list[str]:
     new = [
         NewContact(
-            {"name": name, "match_key": f"key {name}", "tags": list(tags) or None},
+            {"name": name, "match_key": f"key {name}", "tags": list(tags) or None, "attributes": {"city": "Lyon"}},
             [("email", f"{name.lower()}@example.org", None)],
             frozenset({*(("t", tag) for tag in tags), ("x", f"C-{name}\x1fcrm")}),
         )
@@ -129,3 +151,25 @@ async def test_purchases_come_by_file_once_and_make_groups(office: Office, alice
     wrong = FormData({"csrf": alice.csrf})
     wrong.add_field("file", b"a;b\n1;2\n", filename="x.csv", content_type="text/csv")
     assert (await alice.post("/segments/purchases", wrong))[0] == 400
+
+
+async def test_every_subject_is_shown_unfinished_filled_and_said(office: Office, alice: Browser) -> None:
+    await _people(office, "Ada")
+    for subject in SUBJECTS:
+        form = {"r.group": "any", "r.0.on": subject, "r.0.no": "1"}
+        for address in ("/segments/build", "/segments/live"):
+            status, page, _ = await alice.post(address, form)
+            assert status == 200 and "contact" in page, (subject, address)
+    every = {"r.group": "all"}
+    for number, (subject, fields) in enumerate(FILLED.items()):
+        every |= {f"r.{number}.on": subject, **{f"r.{number}.{name}": value for name, value in fields.items()}}
+    assert set(FILLED) | {"segment"} == set(SUBJECTS)
+    _status, page, _ = await alice.post("/segments/live", every)
+    assert 'class="held"' in page and "Nobody fulfils" in page and page.count("held") == 1, page
+    _status, _page, where = await alice.post("/segments", every | {"title": "All"})
+    at = where.split("?")[0]
+    assert (await alice.get(at))[1].count(" who") > 10
+    page = (await alice.get(at + "/edit"))[1]
+    for number, fields in enumerate(FILLED.values()):
+        for name, value in fields.items():
+            assert f'name="r.{number}.{name}"' in page and value in page
