@@ -38,7 +38,7 @@ from postoffice.model.states import CampaignState
 from postoffice.store import consents, migrate, people, schema
 from postoffice.store.database import Database
 from postoffice.store.keys import Keyring
-from tests.pipeline.campaigning import AUTHOR, CONTENT, again, crowd, launched, version_of
+from tests.pipeline.campaigning import AUTHOR, again, crowd, launched, version_of
 from tests.pipeline.house import Office, people_items
 from tests.real.rspamd import free_port
 
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="postoffice-bench-") as made:
         folder = Path(made)
         folder.chmod(0o777)
-        figures |= asyncio.run(_hard_days(folder, count))
+        figures |= asyncio.run(hard_days(folder, count))
     return {"figures": figures, "ratios": ratios}
 
 
@@ -161,7 +161,8 @@ async def _outcomes(office: Office, made: Campaign) -> dict[str, int]:
         return dict(found.all())  # type: ignore[arg-type]
 
 
-async def _hard_days(folder: Path, count: int) -> dict[str, Any]:
+async def hard_days(folder: Path, count: int) -> dict[str, Any]:
+    """A campaign to `count` contacts that meets everything; what became of it, counted at the sink. All may write into `folder`."""
     sink, chance = Sink(folder / "mail"), Random(8)
     sink.mood()
     office = await _open(folder, sink.port)
@@ -221,9 +222,10 @@ async def _happen(
     else:
         before = time.perf_counter()
         await acting.pause(office.house, await again(office, made), AUTHOR)
-        await asyncio.sleep(1)
+        while await _in_hand(office):  # the chunks that were begun
+            await asyncio.sleep(0.2)
         first = await _handed(office)
-        await asyncio.sleep(2)
+        await asyncio.sleep(3)
         told["sent_while_paused"] = await _handed(office) - first
         assert told["sent_while_paused"] == 0
         await acting.resume(office.house, await again(office, made), AUTHOR)
@@ -244,9 +246,15 @@ async def _handed(office: Office) -> int:
         return int(await connection.scalar(query) or 0)
 
 
+async def _in_hand(office: Office) -> int:
+    query = sa.select(sa.func.count()).where(schema.deliveries.c.state == "sending")
+    async with office.house.database.read() as connection:
+        return int(await connection.scalar(query) or 0)
+
+
 async def _until(office: Office, made: Campaign, number: float, folder: Path) -> None:
     while await _handed(office) < number:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3 + number / 50_000)
         if (await again(office, made)).state in (CampaignState.FINISHED, CampaignState.CANCELLED):
             return
 
@@ -310,11 +318,8 @@ def _figures(
         "opted_out_who_got_it": sum(1 for one in out if got[one]),
         "got_it_after_opting_out": after,
         **{f"state_{state}": number for state, number in sorted(states.items())},
-        "nobody_knows_why_not": count - len(out) - sum(states.values()) - (0 if late else 0),
+        "nobody_knows_why_not": count - len(out) - sum(states.values()),
         "hard_days_per_second": sum(got.values()) / seconds,
         "memory_mb_after_a_tenth": max(tenth),
         "memory_mb_at_most": max(memory),
     }
-
-
-assert CONTENT.parts

@@ -151,6 +151,7 @@ async def test_a_follow_up_goes_by_sms_to_those_who_did_not_react(office: Office
     assert got.count("email") == 6 and got.count("sms") == kinds["follow-up"].filled
 
 
+@pytest.mark.slow
 async def test_a_birthday_is_kept_once_a_year_and_a_missed_day_is_made_up_for(office: Office) -> None:
     office.clock.time = datetime(2026, 5, 15, 6, tzinfo=UTC)
     first = await crowd(office, 1, born="1980-05-17")
@@ -187,7 +188,7 @@ async def test_those_who_opted_out_a_minute_ago_get_nothing(office: Office) -> N
 
 
 async def test_it_pauses_where_its_sum_ends_and_a_person_lets_it_go_on(office: Office) -> None:
-    await crowd(office, 5)
+    await crowd(office, 5, first=11)  # none of them is a number of which the sandbox says that it is dead
     options = Options(channel=Channel.SMS, purpose=Purpose.SERVICE)
     made = await launched(office, options=options)
     await office.follow(2)
@@ -203,7 +204,7 @@ async def test_it_pauses_where_its_sum_ends_and_a_person_lets_it_go_on(office: O
     await acting.resume(office.house, await again(office, made), AUTHOR)
     await office.follow(4)
     (wave,) = await waves_of(office, made)
-    assert wave.filled == 5 and wave.left_out == {} and len(await told(office, made)) == 10  # the sandbox delivers not every number
+    assert wave.filled == 5 and wave.left_out == {} and len(await told(office, made)) == 10
 
 
 async def test_the_spreadsheet_that_was_approved_is_sent_whatever_replaces_it(office: Office) -> None:
