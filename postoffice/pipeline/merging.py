@@ -8,14 +8,13 @@ import asyncio
 import pickle
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions import templating
-from postoffice.compose import recheck
 from postoffice.compose.findings import finding
 from postoffice.compose.merge import printing, records
 from postoffice.compose.merge.checks import Problem
@@ -25,7 +24,6 @@ from postoffice.house import House
 from postoffice.model.errors import PostOfficeError, TimedOut
 from postoffice.model.finding import Finding, Severity
 from postoffice.model.item import NewItem
-from postoffice.model.layout import LAYOUTS, Layout
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import EventKind, MailingState
 from postoffice.pdf import cut
@@ -153,11 +151,11 @@ async def _offer(job: _Job, batch: Batch, document: str, version_id: str, day: s
 
 async def _write_items(connection: AsyncConnection, job: _Job, now: datetime) -> tuple[int, int]:
     """Part by part, so that memory does not grow with the mailing; (how many, how many are held)."""
-    mailing, layout = job.mailing, LAYOUTS[job.content.layout]
+    mailing = job.mailing
     count = held = 0
     for number, made in _parts(job):
         before = sum(job.pages[:number])
-        new = [_item(one, before, layout) for one in made]
+        new = [_item(one, before) for one in made]
         held += await items.add_all(connection, mailing.organisation_id, mailing.id, new, now, after=count)
         rows = [(before + one.first, one.checked.number, _kept(one)) for one in made if not one.problems]
         await templates.add_rows(connection, mailing.organisation_id, mailing.id, rows)
@@ -175,10 +173,10 @@ def _kept(made: Made) -> dict[str, object]:
     return {"data": made.checked.data, "language": made.checked.language, "lines": list(made.checked.lines)}
 
 
-def _item(made: Made, before: int, layout: Layout) -> NewItem:
-    """A record as an item. Its address is taken from the fields, and checked as one that was read."""
-    checked, first = made.checked, before + made.first
-    address, found = (None, ()) if not checked.lines else recheck.address(checked.lines, layout, first, ())
+def _item(made: Made, before: int) -> NewItem:
+    """A record as an item."""
+    checked, address, first = made.checked, made.address, before + made.first
+    found = tuple(replace(one, page=first if one.page else one.page) for one in made.found)
     wrong = [finding(problem.code, first, text=problem.text(checked.number)) for problem in checked.problems]
     notes = [finding("row-no-glyph", first, text=made.notes)] if made.notes else []
     if address is None and not checked.problems:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from postoffice.compose import recheck
 from postoffice.compose.merge.checks import Checked, Problem, check_record
 from postoffice.compose.merge.content import Content
 from postoffice.compose.merge.records import Record, job_of, unpack
@@ -13,6 +14,9 @@ from postoffice.compose.merge.uses import uses_of
 from postoffice.compose.merge.wording import TRIED_LINK, Named, Situation, Wording
 from postoffice.compose.render import RowError, Template, TemplateFault, render_letter, render_letters
 from postoffice.compose.render.template import LETTER
+from postoffice.model.address import PostalAddress
+from postoffice.model.finding import Finding
+from postoffice.model.layout import LAYOUTS
 from postoffice.pdf.cut import join
 
 #: seconds that one letter of a merge may take
@@ -32,6 +36,8 @@ class Made:
     first: int = 0
     pages: int = 1
     notes: str = ""  #: characters that no font has
+    address: PostalAddress | None = None  #: of the fields, checked as one that was read
+    found: tuple[Finding, ...] = ()  #: what is wrong with it, on page 1
 
     @property
     def problems(self) -> list[Problem]:
@@ -132,6 +138,7 @@ def print_chunk(packed: Path, content: Content, pictures: Path | None, target: P
         )
     chunk.roads, chunk.pages = letters.roads, letters.pages
     _stand_ins(chunk, content, target)
+    _addresses(chunk, content)
     return chunk
 
 
@@ -142,7 +149,15 @@ def print_refusal(packed: Path, content: Content, target: Path, why: str) -> Chu
     for made in chunk.made:
         made.checked.problems.append(Problem("row-not-made", why))
     _stand_ins(chunk, content, target)
+    _addresses(chunk, content)
     return chunk
+
+
+def _addresses(chunk: Chunk, content: Content) -> None:
+    """Here and not where the items are written: it takes a millisecond each, and others wait for the database."""
+    for made in chunk.made:
+        if made.checked.lines:
+            made.address, made.found = recheck.address(made.checked.lines, LAYOUTS[content.layout], 1, ())
 
 
 def _judged(wording: Wording, record: Record) -> Checked:

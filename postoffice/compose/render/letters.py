@@ -2,6 +2,7 @@
 
 import gc
 import io
+import itertools
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from postoffice.compose.render.watch import Watch
 
 #: Python's collector runs about once a laid out letter instead of ten times
 _GARBAGE = (20_000, 20, 20)
+#: jobs of a process between two thorough collections. A job's garbage is as old as the process once it is thawed, so that Python hardly
+#: looks at it again: a megabyte a job, for ever
+_THOROUGH = 8
+_JOBS = itertools.count(1)
 #: seconds that one letter may take; a page takes 0.001 to 0.1
 SECONDS = 20.0
 
@@ -114,6 +119,8 @@ def _press(template: Template, target: BinaryIO, *, archival: bool, stamping: bo
     watch = Watch()
     press = Press(book, Fonts(), Assets(template.assets), Pictures(), watch, base_url=BASE, stamping=stamping)
     threshold = gc.get_threshold()
+    if next(_JOBS) % _THOROUGH == 0:
+        gc.collect()
     gc.freeze()  # nothing that is there now goes while letters are printed: it need not be looked through again and again
     gc.set_threshold(*_GARBAGE)
     try:

@@ -1,5 +1,6 @@
 """Many rows: those that fail are reported, the others go on; roads, notes, limits, memory."""
 
+import gc
 import io
 import json
 import os
@@ -134,3 +135,11 @@ def test_stamping_pays(tmp_path: Path) -> None:
         return (time.process_time() - start) / count
 
     assert seconds(20, stamping=False) / seconds(600, stamping=True) > 8  # true layout is itself 2.2 times plain WeasyPrint and more
+
+
+@pytest.mark.slow
+def test_a_process_of_many_jobs_does_not_keep_what_they_were_made_with() -> None:
+    """What was frozen for a job's time is old when it is thawed, and Python's collector leaves the old alone."""
+    for _ in range(20):
+        render_letters(Template("<p>{{ n }}</p>"), [{"n": "a"}], io.BytesIO())
+    assert sum(type(one) is pinned.Fonts for one in gc.get_objects()) <= 8
