@@ -1,6 +1,6 @@
 """Rows that a workbook hides (by a filter, or by hand). The reader of spreadsheets does not tell them from the others.
 
-They are counted so that a person is told: who filters a list sees 20 customers, and the file still holds 2,000. XLSX (ECMA-376 part 1,
+They are found so that a person is told: who filters a list sees 20 customers, and the file still holds 2,000. XLSX (ECMA-376 part 1,
 18.3.1.73, `hidden`) and ODS (OpenDocument 1.3 part 3, 19.749, `table:visibility`); nothing is known of XLS.
 """
 
@@ -24,25 +24,31 @@ _ODS = (
     re.compile(rb'\stable:visibility="(?:collapse|filter)"'),
     re.compile(rb"\s(?:office|calcext):value-type="),
 )
+_NUMBER = re.compile(rb'\sr="(\d{1,9})"')
+_REPEATED = re.compile(rb'\stable:number-rows-repeated="(\d{1,9})"')
+#: alike rows that one element may stand for
+_MOST = 200_000
 
 
-def hidden_rows(path: Path) -> int:
-    """How many rows with something in them the first shown sheet hides; 0 for text files, XLS and what cannot be read."""
+def hidden_rows(path: Path) -> frozenset[int]:
+    """The hidden rows with something in them of the first shown sheet, as people count them; none for text files, XLS and what cannot
+    be read.
+    """
     if not zipfile.is_zipfile(path):
-        return 0
+        return frozenset()
     try:
         with zipfile.ZipFile(path) as book:
             names = set(book.namelist())
             if "content.xml" in names:
                 with book.open("content.xml") as file:
-                    return _count(file, *_ODS, end=b"</table:table>")
+                    return frozenset(_hidden(file, *_ODS, end=b"</table:table>"))
             sheet = _first_sheet(book)
             if sheet not in names:
-                return 0
+                return frozenset()
             with book.open(sheet) as file:
-                return _count(file, *_XLSX, end=b"</sheetData>")
+                return frozenset(_hidden(file, *_XLSX, end=b"</sheetData>"))
     except (zipfile.BadZipFile, KeyError, OSError, ValueError, NotImplementedError):
-        return 0  # whoever reads the rows says what is wrong with the file
+        return frozenset()  # whoever reads the rows says what is wrong with the file
 
 
 def _first_sheet(book: zipfile.ZipFile) -> str:
@@ -59,12 +65,18 @@ def _first_sheet(book: zipfile.ZipFile) -> str:
     return ""
 
 
-def _count(file: IO[bytes], start: re.Pattern[bytes], hidden: re.Pattern[bytes], bears: re.Pattern[bytes], *, end: bytes) -> int:
-    count = 0
+def _hidden(
+    file: IO[bytes], start: re.Pattern[bytes], hidden: re.Pattern[bytes], bears: re.Pattern[bytes], *, end: bytes
+) -> Iterator[int]:
+    number = 0
     for row in _rows(file, start, end):
         tag, _, body = row.partition(b">")
-        count += hidden.search(tag) is not None and bears.search(body) is not None
-    return count
+        told, again = _NUMBER.search(tag), _REPEATED.search(tag)
+        number = int(told[1]) if told else number + 1
+        times = int(again[1]) if again else 1
+        if hidden.search(tag) and bears.search(body):
+            yield from range(number, number + min(times, _MOST))
+        number += times - 1
 
 
 def _rows(file: IO[bytes], start: re.Pattern[bytes], end: bytes) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ away and memory stays flat however long the file is.
 
 import json
 import re
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from postoffice.compose import sheet_rows, values
+from postoffice.compose.hidden_rows import hidden_rows
 from postoffice.contacts import vcard
 from postoffice.contacts.card import Reason
 from postoffice.contacts.clean import Checks, Choices, card_of
@@ -28,7 +28,6 @@ MOST_BYTES = 2_000_000_000
 MOST_COLUMNS = 2_000
 SHOWN = 12  #: rows of the preview
 _LONGEST_CELL = 5_000
-_LONGEST_LIST = 1_000_000  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,39 +106,6 @@ def _card_rows(source: Path) -> Iterator[tuple[int, list[str]]]:
     with source.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         yield 0, list(vcard.COLUMNS)
         yield from enumerate(vcard.rows(file), 1)
-
-
-def hidden_rows(source: Path) -> frozenset[int]:
-    """Rows of an XLSX workbook's first shown sheet that are hidden, as people count them; none for other files."""
-    try:
-        with zipfile.ZipFile(source) as archive:
-            sheets = _tags(archive, "xl/workbook.xml", "sheet")
-            wanted = next(one["r:id"] for one in sheets if one.get("state", "visible") == "visible")
-            relations = _tags(archive, "xl/_rels/workbook.xml.rels", "Relationship")
-            path = next(one["Target"] for one in relations if one.get("Id") == wanted).lstrip("/")
-            with archive.open(path if path.startswith("xl/") else f"xl/{path}") as sheet:
-                return frozenset(_hidden_in(sheet))
-    except (zipfile.BadZipFile, KeyError, StopIteration):
-        return frozenset()  # not XLSX, or odd: the reader says what is wrong
-
-
-def _tags(archive: zipfile.ZipFile, name: str, tag: str) -> list[dict[str, str]]:
-    """The attributes of all elements of a name, in order. Small lists of a workbook, read without an XML parser."""
-    with archive.open(name) as file:
-        text = file.read(_LONGEST_LIST).decode("utf-8", "replace")
-    return [dict(re.findall(r'([\w:]+)="([^"]*)"', found)) for found in re.findall(rf"<(?:\w+:)?{tag}\s([^>]*)>", text)]
-
-
-def _hidden_in(sheet: Any) -> Iterator[int]:
-    pattern, rest = re.compile(rb"<(?:\w+:)?row\b[^>]*>"), b""
-    while chunk := sheet.read(1 << 20):
-        rest += chunk
-        for match in pattern.finditer(rest):
-            tag = match[0]
-            number = re.search(rb'\br="(\d+)"', tag)
-            if number and re.search(rb'\bhidden="(1|true)"', tag):
-                yield int(number[1])
-        rest = rest[rest.rfind(b"<") :]
 
 
 def read_blocks(path: Path, offsets: Sequence[int], choices: Mapping[str, Any]) -> list[Incoming]:

@@ -71,7 +71,7 @@ def look_at_sheet(path: Path, content: Content, remembered: Mapping[str, str], c
         tuple(problems),
         unmapped,
         tuple(sample),
-        hidden_rows(path),
+        sum(number > table.header_row for number in hidden_rows(path)),
     )
 
 
