@@ -20,6 +20,8 @@ class TemplateParts(Input):
     subject: Annotated[Line, Field(max_length=1000)] = ""
     text: _Source = Field("", description="the e-mail as plain text")
     html: _Source = Field("", description="the e-mail as HTML; nothing is loaded from elsewhere")
+    mjml: _Source = Field("", description="the e-mail as MJML, in place of `html`; the plain text is made of it where `text` is empty")
+    preheader: Annotated[Line, Field(max_length=1000)] = Field("", description="what mail programs show behind the subject")
     sms: _Source = ""
 
 
