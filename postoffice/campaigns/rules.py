@@ -87,7 +87,8 @@ class _Walk:
             )
         for word in _GROUPS:
             if word in node:
-                return {word: self._several(node[word], place, depth)}
+                before, inner = len(self.faults), self._several(node[word], place, depth)
+                return {word: inner} if inner or len(self.faults) == before else None  # nothing of it is finished
         if "not" in node:
             inner = self.node(node["not"], place, depth + 1)
             return {"not": inner} if inner else None
