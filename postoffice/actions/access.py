@@ -15,7 +15,7 @@ from postoffice.model.errors import PostOfficeError
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.pdf.cut import cut_together
-from postoffice.store import consents, contact_book, contacts, events, mailings, merges
+from postoffice.store import consents, contact_book, contacts, events, mailings, merges, purchases
 
 _MOST_LETTERS = 100_000
 
@@ -69,6 +69,7 @@ async def _known(house: House, organisation_id: str, contact_id: str) -> tuple[d
         ledgers = (await consents.of_contacts(connection, organisation_id, [contact_id])).get(contact_id, [])
         lines = await events.of_contact(connection, contact_id, limit=_MOST_LETTERS)
         sent = await contacts.items_of(connection, contact_id, organisation_id, limit=_MOST_LETTERS)
+        bought = await purchases.of_contact(connection, organisation_id, contact_id, limit=_MOST_LETTERS)
         of = {number: await mailings.get(connection, number) for number in {item.mailing_id for item in sent}}
     known = {
         "contact": _plain(one),
@@ -76,6 +77,7 @@ async def _known(house: House, organisation_id: str, contact_id: str) -> tuple[d
         "consents": [
             {name: getattr(entry, name) for name in ("purpose", "channel", "given", "at", "means", "proof")} for entry in ledgers
         ],
+        "purchases": [line._asdict() for line in bought],
         "letters": [_letter(item, of[item.mailing_id]) for item in sent],
         "timeline": [{name: getattr(line, name) for name in ("at", "kind", "source", "code", "text", "item_id")} for line in lines],
     }

@@ -1,6 +1,6 @@
 """Forgetting a person. The caller owns the transaction.
 
-Gone: name, company, addresses, numbers, tags, attributes, what the contact was found by, doubts about it. Blanked on ended letters:
+Gone: name, company, addresses, numbers, tags, attributes, purchases, what the contact was found by, doubts. Blanked on ended letters:
 address, e-mail, numbers, fields, findings, where their deliveries went, what the sandbox shows of them. Kept, and told: letters
 still on their way (as long as they are), the documents as long as their retention runs, the ledger of consents (proof, by a number
 without a name), keyed hashes on the suppression list.
@@ -26,8 +26,11 @@ from postoffice.store.schema import (
     deliveries,
     events,
     items,
+    purchases,
     returned,
+    rfm_scores,
     sandbox_box,
+    segment_members,
     suppressions,
 )
 
@@ -68,7 +71,7 @@ async def erase(connection: AsyncConnection, organisation_id: str, contact_ids: 
     blanked = await connection.execute(items.update().where(*mine, items.c.state.in_(_ENDED)).values(**blank))
     moving = await connection.scalar(sa.select(sa.func.count()).where(*mine, items.c.state.not_in(_ENDED)))
     await connection.execute(events.update().where(events.c.contact_id.in_(contact_ids)).values(text=""))
-    for table in (contact_keys, contact_points, click_hits):
+    for table in (contact_keys, contact_points, click_hits, purchases, rfm_scores, segment_members):
         await connection.execute(table.delete().where(table.c.contact_id.in_(contact_ids)))
     of_items = sa.select(items.c.id).where(*mine)
     await connection.execute(contact_doubts.delete().where(contact_doubts.c.item_id.in_(of_items)))
