@@ -218,8 +218,9 @@ FINDINGS: dict[str, FindingText] = {
         WARNING,
         "The page is in landscape.",
         "La page est en paysage.",
-        "Turn it to portrait: the first page must show its address upright.",
-        "Passez-la en portrait : la première page doit présenter son adresse à l'endroit.",
+        "Turn it to portrait: the first page must show its address upright. Where it holds two A5 pages, print one page to a sheet.",
+        "Passez-la en portrait : la première page doit présenter son adresse à l'endroit. Si elle porte deux pages A5, imprimez une "
+        "page par feuille.",
     ),
     "content-outside-printable-area": FindingText(
         WARNING,
