@@ -34,6 +34,7 @@ from postoffice.store.database import Database
 from postoffice.store.documents import FileDocuments
 from postoffice.store.keys import Keyring
 from postoffice.wiring import SystemClock
+from postoffice.worker import rest_collector
 from tests import servers
 from tests.pipeline.house import Office, open_office, people_items
 
@@ -105,7 +106,8 @@ def _measure(kind: str, url: str, folder: Path, count: int, figures: dict[str, A
 
 
 async def _walk(url: str, folder: Path, channel: Channel, count: int) -> dict[str, float]:
-    """Items a second in planning and in dispatch."""
+    """Items a second in planning and in dispatch, by a process as a worker's is."""
+    rest_collector()
     database, keyring, clock = Database(url), Keyring(bytes(32)), SystemClock()
     await migrate.upgrade(database)
     async with database.write() as connection:

@@ -46,6 +46,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--uri", default="", help="ipp: the printer's address (default: a fresh office of its own)")
     parser.add_argument("--pid", type=int, default=0, help="ipp: process id of the web process, for its memory")
     parser.add_argument("--growth", action="store_true", help="render: also 50,000 letters beside 5,000, and memory by letters")
+    parser.add_argument("--quick", action="store_true", help="all: small counts, a few minutes in all")
+    parser.add_argument("--full", action="store_true", help="all: growth curves up to 1,000,000")
+    parser.add_argument("--database", default="", choices=["", "sqlite", "postgresql"], help="million: only on this one")
     parser.set_defaults(run=run)
 
 
@@ -57,16 +60,24 @@ def run(arguments: argparse.Namespace) -> int:
             "no-benchmarks", "Benchmarks come with the source, not with the installed package.", help="Run it in a checkout."
         )
     sys.path.insert(0, str(checkout))
-    results: dict[str, dict[str, Any]] = {}
-    for what in list(WHAT) if arguments.what == "all" else [arguments.what]:
-        results[what] = importlib.import_module(f"benchmarks.{_MODULES.get(what, what)}").run(arguments)
+    if arguments.what == "all":
+        return _all(arguments)
+    result: dict[str, dict[str, Any]] = importlib.import_module(f"benchmarks.{_MODULES.get(arguments.what, arguments.what)}").run(
+        arguments
+    )
     if arguments.json:
-        print(json.dumps(results if arguments.what == "all" else results[arguments.what], indent=2))
-    else:
-        for what, result in results.items():
-            print(what)
-            for kind in ("figures", "ratios"):
-                for name, value in result[kind].items():
-                    shown = f"{value:,.2f}" if isinstance(value, float) else str(value)
-                    print(f"  {kind[:-1]:7} {name:44} {shown:>14}")
+        print(json.dumps(result, indent=2))
+        return 0
+    print(arguments.what)
+    for kind in ("figures", "ratios"):
+        for name, value in result[kind].items():
+            shown = f"{value:,.2f}" if isinstance(value, float) else str(value)
+            print(f"  {kind[:-1]:7} {name:44} {shown:>14}")
     return 0
+
+
+def _all(arguments: argparse.Namespace) -> int:
+    results = importlib.import_module("benchmarks.all").run(arguments, list(WHAT))
+    if arguments.json:
+        print(json.dumps(results, indent=2))
+    return 1 if any("failed" in found for found in results.values()) else 0

@@ -8,7 +8,7 @@ from postoffice.settings import Settings
 from postoffice.store import migrate
 from postoffice.store.bell import ArqBell
 from postoffice.wiring import open_house, owner_name
-from postoffice.worker import QUEUES, Worker
+from postoffice.worker import QUEUES, Worker, rest_collector
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,4 +35,5 @@ async def _work(settings: Settings, queues: list[str]) -> None:
     async with open_house(settings, log) as house:
         assert isinstance(house.bell, ArqBell)
         await migrate.check(house.database)
+        rest_collector()
         await Worker(house, house.bell, settings.redis, queues, owner_name()).run()

@@ -1,0 +1,96 @@
+"""All measurements one after the other, each in a process of its own: one table of figures with ratios, and growth curves.
+
+A measurement that fails is a line of the table with its reason, and the others go on.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+#: with --quick: enough to see that a road works and about how fast it is
+QUICK = {
+    "ipp": 100,
+    "letters": 100,
+    "read": 100,
+    "split": 100,
+    "engine": 2_000,
+    "million": 1_000,
+    "road": 50,
+    "email": 200,
+    "portal": 1_000,
+    "raster": 4,
+    "returned": 20,
+    "import": 5_000,
+    "match": 5_000,
+    "plan": 2_000,
+    "sms": 500,
+    "campaign": 1_000,
+    "segments": 10_000,
+}
+#: measured at growing sizes, besides what their own figures tell of growth
+CURVES = ("plan", "million")
+SIZES, FULL = (1_000, 10_000, 100_000), 1_000_000
+LONGEST, LONGEST_QUICK = 4 * 3600.0, 900.0
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    bench: str
+    kind: str  #: figure | ratio | failed
+    name: str
+    value: Any
+
+
+def run(arguments: argparse.Namespace, benches: Sequence[str]) -> dict[str, Any]:
+    """The figures of all, as {bench: {"figures": {...}, "ratios": {...}}}; printed as they come, unless as JSON at the end."""
+    told: dict[str, Any] = {}
+    for bench in benches:
+        told[bench] = _measured(arguments, bench, QUICK.get(bench, 0) if arguments.quick else 0)
+        _print(arguments, bench, told[bench])
+    sizes = SIZES[:1] if arguments.quick else (*SIZES, FULL) if arguments.full else SIZES
+    for bench in CURVES:
+        for size in sizes:
+            name = f"{bench} of {size:,}"
+            told[name] = _measured(arguments, bench, size)
+            _print(arguments, name, told[name])
+    return told
+
+
+def _measured(arguments: argparse.Namespace, bench: str, count: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "postoffice", "bench", bench, "--json", "--count", str(count)]
+    start = time.monotonic()
+    try:
+        longest = LONGEST_QUICK if arguments.quick else LONGEST
+        done = subprocess.run(command, capture_output=True, text=True, timeout=longest, check=False)
+        found: dict[str, Any] = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, json.JSONDecodeError) as error:
+        last = "took too long" if isinstance(error, subprocess.TimeoutExpired) else _last_line(done.stderr)
+        found = {"figures": {}, "ratios": {}, "failed": last}
+    found["figures"]["seconds of the whole bench"] = time.monotonic() - start
+    return found
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "it said nothing"
+
+
+def rows_of(bench: str, found: dict[str, Any]) -> Iterator[Row]:
+    """The table's lines for one measurement."""
+    if "failed" in found:
+        yield Row(bench, "failed", found["failed"], "")
+    for kind in ("figures", "ratios"):
+        for name, value in found[kind].items():
+            yield Row(bench, kind[:-1], name, value)
+
+
+def _print(arguments: argparse.Namespace, bench: str, found: dict[str, Any]) -> None:
+    if not arguments.json:
+        for row in rows_of(bench, found):
+            shown = f"{row.value:,.2f}" if isinstance(row.value, float) else str(row.value)
+            print(f"{row.bench:24} {row.kind:7} {row.name:56} {shown:>14}", flush=True)
