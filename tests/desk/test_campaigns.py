@@ -9,7 +9,7 @@ import pytest
 from postoffice.actions import campaigns as acting
 from postoffice.model.campaign import Campaign
 from postoffice.model.people import Grant, Role
-from postoffice.store import campaigns, people
+from postoffice.store import campaigns, items, people
 from tests.conftest import FixedClock
 from tests.desk.house import Browser, Office
 from tests.desk.offices import signed_in, with_carriers
@@ -81,6 +81,12 @@ async def test_written_by_one_approved_by_another_launched_and_paused(office: Of
         live = await look(approver, f"{url}?part=live")
         assert "6 sur 6" in live.text and "<html" not in live.text
         assert "Noël" in (await look(approver, "/campaigns")).text
+        (wave,) = await campaigning.waves_of(road, made)
+        assert (await look(approver, f"/m/{wave.mailing_id}")).status == 200  # messages without pages, on the pages of every mailing
+        async with office.house.database.read() as connection:
+            item = (await items.page(connection, wave.mailing_id, items.Filter(), limit=1))[0]
+        assert (await look(approver, f"/i/{item.id}")).status == 200
+        assert (await look(approver, f"/i/{item.id}/letter.pdf")).status == 409
 
 
 @pytest.mark.parametrize(
