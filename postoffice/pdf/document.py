@@ -128,9 +128,9 @@ class Frame:
     def seen(self, left: float, bottom: float, right: float, top: float) -> Box:
         """A rectangle in points as a box in mm from the top left corner of the page as seen."""
         a, b, c, d = self.box
-        if self.rotation == 0:
-            x, y, w, h = left - a, d - top, right - left, top - bottom
-        elif self.rotation == 90:
+        if self.rotation == 0:  # asked for each letter of a window
+            return ((left - a) * MM, (d - top) * MM, (right - left) * MM, (top - bottom) * MM)
+        if self.rotation == 90:
             x, y, w, h = bottom - b, left - a, top - bottom, right - left
         elif self.rotation == 180:
             x, y, w, h = c - right, bottom - b, right - left, top - bottom

@@ -51,6 +51,8 @@ _BROKEN = frozenset({0x0002, 0xFFFE})
 #: letters that ligatures are made of
 _JOINING = frozenset(map(ord, "fijlst"))
 _SPACES = frozenset({0x20, 0xA0, 0x09, 0x0A, 0x0D, 0x202F, 0x2007, 0x2002, 0x2003, 0x2009})
+#: asked for each letter
+_loose_box, _unicode_of, _origin_of = pdfium.FPDFText_GetLooseCharBox, pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetCharOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +241,13 @@ class PageText:
 
     def _box(self, index: int) -> Box:
         """The cell of a character, mm: loose (as high as the font, as wide as its advance), tight where text is turned."""
-        rect = self._rect
-        if pdfium.FPDFText_GetLooseCharBox(self._raw, index, self._to_rect) and rect.right > rect.left and rect.top > rect.bottom:
-            return self.frame.seen(rect.left, rect.bottom, rect.right, rect.top)
-        left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-        pdfium.FPDFText_GetCharBox(self._raw, index, ctypes.byref(left), ctypes.byref(right), ctypes.byref(bottom), ctypes.byref(top))
-        return self.frame.seen(left.value, bottom.value, right.value, top.value)
+        if _loose_box(self._raw, index, self._to_rect):
+            left, bottom, right, top = self._rect.left, self._rect.bottom, self._rect.right, self._rect.top
+            if right > left and top > bottom:
+                return self.frame.seen(left, bottom, right, top)
+        sides = [ctypes.c_double() for _ in range(4)]  # left, right, bottom, top
+        pdfium.FPDFText_GetCharBox(self._raw, index, *(ctypes.byref(side) for side in sides))
+        return self.frame.seen(sides[0].value, sides[2].value, sides[1].value, sides[3].value)
 
     def _size(self, index: int) -> float:
         """Size of a character's font, mm."""
@@ -256,12 +259,12 @@ class PageText:
 
     def _chars(self, span: _Span, probes: list[int]) -> Iterator[_Char]:
         """The letters of a span; `probes` counts those that were looked at and those without a reliable letter."""
-        raw, space, size = self._raw, math.inf, self._size(span.first)
+        raw, space, size, seen = self._raw, math.inf, self._size(span.first), self.frame.seen
         x, y = ctypes.c_double(), ctypes.c_double()
         origin, joined = (0.0, 0.0), list[_Char]()  # of the ligature that may be going on
         to_x, to_y = ctypes.byref(x), ctypes.byref(y)
         for index in range(span.first, span.last + 1):
-            code = pdfium.FPDFText_GetUnicode(raw, index)
+            code = _unicode_of(raw, index)
             if code in _SPACES:
                 # pdfium makes up spaces where gaps are wide for it: in spaced-out text, between all letters
                 space = min(space, _GUESSED_GAP if pdfium.FPDFText_IsGenerated(raw, index) else _REAL_SPACE)
@@ -275,12 +278,13 @@ class PageText:
                 probes[1] += pdfium.FPDFText_HasUnicodeMapError(raw, index) == 1 or is_bad(code)
             left, _, width, _ = self._box(index)
             space = math.inf if 0x590 <= code < 0x900 else space
-            pdfium.FPDFText_GetCharOrigin(raw, index, to_x, to_y)
-            base = self.frame.seen(x.value, y.value, x.value, y.value)[1]
+            _origin_of(raw, index, to_x, to_y)
+            place = (x.value, y.value)
+            base = seen(*place, *place)[1]
             char = _Char(code, left, left + width, base, size, space, index)
-            if code not in _JOINING or origin != (x.value, y.value):
+            if code not in _JOINING or origin != place:
                 joined = []
-            origin = (x.value, y.value)
+            origin = place
             if code in _JOINING:  # one glyph of several letters: they share its extent, and their order holds on turned pages too
                 joined.append(char)
                 for one in joined:
