@@ -4,8 +4,8 @@ import asyncio
 import gc
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from postoffice.contacts.sorting import Incoming, Kind, Placed, Sorting
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError
 from postoffice.pipeline import import_rows, import_write
+from postoffice.pipeline.garbage import less_garbage
 from postoffice.pipeline.import_seen import Seen
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, contact_book, contact_keys, imports, mailings
@@ -45,7 +46,7 @@ async def run(house: House, batch: Batch, stop: Stop) -> None:
     }.get(one.state)
     if work is not None:
         try:
-            with _less_garbage():
+            with less_garbage():
                 await work(house, batch, one, stop)
         except PostOfficeError as error:
             if error.status >= 500 or one.state not in (ImportState.READING, ImportState.TRYING):
@@ -53,20 +54,6 @@ async def run(house: House, batch: Batch, stop: Stop) -> None:
             await _fail(house, one, error)
     async with house.database.write() as connection:
         await batches.finish(connection, batch, house.clock.now())
-
-
-@contextmanager
-def _less_garbage() -> Iterator[None]:
-    """Rows make many small things: looking for circles among them as often as usual costs a third of the time. What was there before
-    is left out, so that the look after each piece (see `_pieces`) is a short one."""
-    threshold = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*threshold)
-        gc.unfreeze()
 
 
 async def _fail(house: House, one: Import, error: PostOfficeError) -> None:

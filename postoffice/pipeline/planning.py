@@ -15,6 +15,7 @@ from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.model.states import EventKind, ItemState, MailingState
 from postoffice.pipeline import climbing, matching
+from postoffice.pipeline.garbage import less_garbage
 from postoffice.pipeline.queueing import Queued, hour_of, queue_deliveries, zone_of
 from postoffice.pipeline.recipients import Recipient, recipients
 from postoffice.pipeline.stop import Stop
@@ -51,9 +52,10 @@ async def plan(house: House, batch: Batch, stop: Stop) -> None:
     carriers = await house.carriers.names(mailing.organisation_id, live=mailing.live)
     sizes = {name: (await house.carriers.get(mailing.organisation_id, name)).abilities.batch for name in set(carriers.values())}
     after: int | None = 0
-    while after is not None:
-        stop.check()
-        after = await _plan_slice(house, batch, mailing, after, carriers, sizes, zone)
+    with less_garbage():
+        while after is not None:
+            stop.check()
+            after = await _plan_slice(house, batch, mailing, after, carriers, sizes, zone)
     await _finish(house, batch, mailing)
 
 

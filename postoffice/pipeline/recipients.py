@@ -21,6 +21,9 @@ from postoffice.routing.plan import Facts
 from postoffice.store import consents, contacts, suppressions
 
 
+Reaches = Mapping[str, Mapping[Channel, str]]  #: item id -> what `reach_of` says
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """One item's recipient. `contact_id` None: nothing on the item says who it is."""
@@ -34,8 +37,9 @@ async def recipients(
     house: House, connection: AsyncConnection, mailing: Mailing, some: Sequence[Item], now: datetime
 ) -> dict[str, Recipient]:
     """{item id: its recipient}. Contacts that are not known yet are made."""
-    blocked = await _suppressed(house, connection, mailing, some, now)
-    found = await _contacts(house, connection, mailing, some, now)
+    reaches = {item.id: reach_of(item) for item in some}
+    blocked = await _suppressed(house, connection, mailing, some, reaches, now)
+    found = await _contacts(house, connection, mailing, some, reaches, now)
     people = await contacts.brief(connection, mailing.organisation_id, set(found.values()))
     ledgers = await consents.of_contacts(connection, mailing.organisation_id, set(found.values()))
     made = {}
@@ -51,7 +55,7 @@ async def recipients(
                 silent[country, person] = _refused(mailing, (), country, now, person=person)
             refused = silent[country, person]
         facts = Facts(
-            reach_of(item),
+            reaches[item.id],
             suppressed=blocked.get(item.id, frozenset()),
             refused=refused,
             preferred=Channel(who.preferred_channel) if who and who.preferred_channel else None,
@@ -93,12 +97,12 @@ def _needed(mailing: Mailing, channel: Channel, country: str, now: datetime, per
 
 
 async def _suppressed(
-    house: House, connection: AsyncConnection, mailing: Mailing, some: Sequence[Item], now: datetime
+    house: House, connection: AsyncConnection, mailing: Mailing, some: Sequence[Item], reaches: Reaches, now: datetime
 ) -> dict[str, frozenset[Channel]]:
     wanted = {
         (item.id, channel): house.keyring.blind(suppressions.normal(channel, to, item.address))
         for item in some
-        for channel, to in reach_of(item).items()
+        for channel, to in reaches[item.id].items()
     }
     found = await suppressions.among(connection, mailing.organisation_id, mailing.options.purpose, set(wanted.values()), now)
     blocked: dict[str, frozenset[Channel]] = {}
@@ -108,7 +112,9 @@ async def _suppressed(
     return blocked
 
 
-async def _contacts(house: House, connection: AsyncConnection, mailing: Mailing, some: Sequence[Item], now: datetime) -> dict[str, str]:
+async def _contacts(
+    house: House, connection: AsyncConnection, mailing: Mailing, some: Sequence[Item], reaches: Reaches, now: datetime
+) -> dict[str, str]:
     wanted: dict[str, dict[str, Any]] = {}
     keys: dict[str, str] = {}
     known = {item.id: item.contact_id for item in some if item.contact_id}
@@ -118,7 +124,7 @@ async def _contacts(house: House, connection: AsyncConnection, mailing: Mailing,
             continue
         key = house.keyring.blind(f"contact|{mailing.organisation_id}|{text}")
         keys[item.id] = key
-        points = [(channel.value, *_point(channel, to, item)) for channel, to in reach_of(item).items()]
+        points = [(channel.value, *_point(channel, to, item)) for channel, to in reaches[item.id].items()]
         name = item.address.name if item.address else item.email or item.mobile or item.fax
         entries = keys_of(name, "", [item.address] if item.address else [], {}, ())
         wanted[key] = {"name": name, "points": points, "keys": entries}

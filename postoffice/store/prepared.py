@@ -38,11 +38,12 @@ class Prepared:
         """The same for many rows at a time; all have the same columns, and none of them the statement's own literals."""
         sql, parameters = self._ready.get(connection.dialect.name) or self._compile(connection)
         given = list(map(itemgetter(*(name for name, _default, _process in parameters)), rows))
-        made = [(place, process) for place, (_name, _default, process) in enumerate(parameters) if process]
-        if made:
-            given = [_processed(values, made) for values in given]
         if not given:
             return
+        made = {place: process for place, (_name, _default, process) in enumerate(parameters) if process}
+        if made:
+            columns = zip(*given, strict=True)
+            given = list(zip(*(_processed(column, made.get(place)) for place, column in enumerate(columns)), strict=True))
         cursor = connection.connection.cursor()
         try:
             cursor.executemany(sql, given)
@@ -66,11 +67,16 @@ class Prepared:
         return self._ready[dialect.name]
 
 
-def _processed(values: Sequence[Any], made: Sequence[tuple[int, Callable[[Any], Any]]]) -> tuple[Any, ...]:
-    fresh = list(values)
-    for place, process in made:
-        fresh[place] = process(fresh[place])
-    return tuple(fresh)
+def _processed(column: Sequence[Any], process: Callable[[Any], Any] | None) -> Sequence[Any]:
+    """A column as the driver takes it. What stands in many rows, as the hour of writing does, is made once."""
+    if process is None:
+        return column
+    fresh, last, made = [], column[0], process(column[0])
+    for value in column:
+        if value is not last:
+            last, made = value, process(value)
+        fresh.append(made)
+    return fresh
 
 
 def insert_of(table: sa.Table, *, once: bool = False) -> Prepared:
