@@ -30,7 +30,7 @@ from postoffice.store.schema import (
     suppressions,
 )
 from postoffice.store.segment_values import as_day, as_number, day_test, number_test, text_test, time_test
-from postoffice.store.suppressions import _in_force as in_force
+from postoffice.store.suppressions import in_force
 
 Condition = sa.ColumnElement[bool]
 Rule = Mapping[str, Any]

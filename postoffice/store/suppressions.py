@@ -89,7 +89,7 @@ async def add(
             suppressions.c.address_hash == address_hash,
             sa.or_(*enough),
             sa.or_(*longer),
-            *_in_force(now),
+            *in_force(now),
         )
     )
     if known is not None:
@@ -125,14 +125,15 @@ async def among(
         sa.select(suppressions.c.channel, suppressions.c.address_hash).where(
             suppressions.c.organisation_id == organisation_id,
             one_of(connection, suppressions.c.address_hash, hashes),
-            *_in_force(now),
+            *in_force(now),
             sa.or_(suppressions.c.purpose.is_(None), suppressions.c.purpose == purpose.value),
         )
     )
     return {(Channel(channel), address_hash) for channel, address_hash in found}
 
 
-def _in_force(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def in_force(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """That a line still blocks."""
     return suppressions.c.lifted_at.is_(None), sa.or_(suppressions.c.expires_at.is_(None), suppressions.c.expires_at > now)
 
 
@@ -164,7 +165,7 @@ def _filtered(chosen: Filter, now: datetime) -> list[sa.ColumnElement[bool]]:
     equal = {"channel": table.channel, "reason": table.reason, "contact_id": table.contact_id, "mailing_id": table.mailing_id}
     parts: list[sa.ColumnElement[bool]] = [column == getattr(chosen, name) for name, column in equal.items() if getattr(chosen, name)]
     if chosen.state:
-        holds = sa.and_(*_in_force(now))
+        holds = sa.and_(*in_force(now))
         parts.append(holds if chosen.state == "active" else sa.not_(holds))
     if chosen.hashes is not None:
         parts.append(table.address_hash.in_(chosen.hashes))
