@@ -108,7 +108,7 @@ TRAPS: dict[str, Trap] = {
     "chromium": Trap("chromium"),
     "letter-spaced": Trap("chromium", ".to { letter-spacing: .14em; font-size: 8pt }"),
     "letter-spaced-pango": Trap(style=".to { letter-spacing: .18em; word-spacing: .2em; font-size: 7.6pt }"),
-    "tight": Trap("chromium", ".to { letter-spacing: -.045em; font-family: 'DejaVu Serif' }"),
+    "tight": Trap("chromium", ".to { letter-spacing: -.045em; font: 9pt/4.2mm 'DejaVu Serif' }"),
     "justified": Trap("chromium", ".to p { text-align-last: justify; hyphens: none }", _paragraphs),
     "small-caps": Trap(style=".to { font-variant: small-caps }", folded=True),
     "small-caps-chromium": Trap("chromium", ".to { font-variant: small-caps }", folded=True),
