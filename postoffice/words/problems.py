@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from postoffice.words import campaigning
+from postoffice.words import campaigning, problems_templates
 from postoffice.words.marks import N_
 
 _PRINT_AGAIN = N_("Print or export it again; if it comes by e-mail or a share, check that the transfer was complete.")
@@ -15,6 +15,7 @@ _PICTURE = N_("Save it again as PDF, PNG or JPEG, at 300 dpi.")
 _DOCUMENT_HELP = N_("Send a PDF, PostScript, JPEG, PNG, TIFF, PWG or URF document.")
 
 PROBLEMS: Mapping[str, tuple[str, str]] = {
+    **problems_templates.PROBLEMS,
     "no-such-segment": (N_("There is no such segment."), N_("Look for it in the list of segments.")),
     "segment-broken": (N_("A rule of this segment cannot be read."), N_("Open the segment and save it again.")),
     "segment-circle": (N_("Segments name one another in a circle."), N_("Take one of them out of the other's rules.")),
@@ -41,34 +42,9 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("Name them in the first row: customer or email, date, amount; also order, currency, category, quantity."),
     ),
     **campaigning.PROBLEMS,
-    "no-such-template": (N_("There is no such template."), N_("Look for it in the list of templates.")),
-    "template-changed": (
-        N_("Somebody changed this template meanwhile: nothing was kept of your change."),
-        N_("Copy what you typed, reload the page, and bring it in again."),
-    ),
     "bad-template": (N_("This template cannot be kept: {why}"), N_("Correct it, then keep it again.")),
-    "not-published": (N_("No version of this template is published yet."), N_("Publish it in its editor first.")),
     "no-letter": (N_("The template has no letter."), N_("Write its letter; e-mail and SMS may be left out.")),
     "no-preview": (N_("There is no preview of this template."), N_("Correct the template first.")),
-    "bad-mjml": (N_("Line {line} of the mail cannot be understood: {why}"), N_("Correct the MJML.")),
-    "bad-mail-picture": (N_("This picture cannot be shown in mail."), N_("Save it as PNG or JPEG and add it again.")),
-    "test-address": (
-        N_("A test goes to one to five addresses of your own staff."),
-        N_("Take addresses of people who have an account here."),
-    ),
-    "test-limit": (N_("Enough tests were sent within this hour."), N_("Wait a little.")),
-    "test-no-mail": (N_("This template has no e-mail."), N_("Write a subject and a text first.")),
-    "test-no-carrier": (N_("No carrier takes e-mail."), N_("Set one up under Administration, Carriers.")),
-    "test-refused": (N_("The carrier took none of the tests."), N_("Look at its state under Administration, Carriers.")),
-    "bad-picture": (
-        N_("This picture cannot be used."),
-        N_("Use PNG, JPEG, GIF, WebP or SVG up to 12 MB; a template has at most 20 pictures."),
-    ),
-    "column-twice": (N_("Two columns fill the field {field}."), N_("Choose one of them.")),
-    "row-not-made": (
-        N_("No letter was made of this row: there is nothing that could be released."),
-        N_("Correct the row in the spreadsheet and bring it in again, or leave it out."),
-    ),
     "plan-gone": (N_("There is no plan named '{plan}'."), N_("Choose another plan, or write one.")),
     "no-such-plan": (N_("There is no such plan."), N_("Look for it in the list of plans.")),
     "plan-name-taken": (N_("There is a plan named '{name}' already."), N_("Choose another name.")),
