@@ -3,7 +3,7 @@
 Each change is one transaction with its line in the audit trail.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -105,6 +105,7 @@ async def thaw(house: House, organisation_id: str, segment_id: str, actor: Actor
         segment = await segments.get(connection, organisation_id, segment_id)
         if segment.origin:
             raise Conflict("segment-set-aside", "These were set aside: they are kept so that it can be undone.", help="Undo it first.")
+        await _check_free(connection, organisation_id, segment_id)
         await draft(connection, organisation_id, segment.rules, segment_id)  # what it names may have been removed meanwhile
         await segments.change(connection, organisation_id, segment_id, now, kind=SegmentKind.DYNAMIC.value, filled_at=None)
         await segments.empty(connection, segment_id)
@@ -118,15 +119,18 @@ async def remove(house: House, organisation_id: str, segment_id: str, actor: Act
         segment = await segments.get(connection, organisation_id, segment_id)
         if segment.origin:
             raise Conflict("segment-set-aside", "These were set aside: they are kept so that it can be undone.", help="Undo it first.")
-        users = [one.name for one in await segments.used_by(connection, organisation_id, segment_id)]
-        users += await segments.campaigns_of(connection, organisation_id, segment_id)
-        if users:
-            raise Conflict(
-                "segment-used", "Something leans on this segment.", help="Change that first.", name=users[0], number=len(users)
-            )
+        others = [one.name for one in await segments.used_by(connection, organisation_id, segment_id)]
+        await _check_free(connection, organisation_id, segment_id, others)
         await segments.change(connection, organisation_id, segment_id, now, removed_at=now)
         await segments.empty(connection, segment_id)
         await _note(connection, organisation_id, actor, "segment.remove", segment_id, now)
+
+
+async def _check_free(connection: AsyncConnection, organisation_id: str, segment_id: str, others: Sequence[str] = ()) -> None:
+    """Members must not vanish beneath a campaign that is not over."""
+    users = [*others, *await segments.campaigns_of(connection, organisation_id, segment_id)]
+    if users:
+        raise Conflict("segment-used", "Something leans on this segment.", help="Change that first.", name=users[0], number=len(users))
 
 
 def sleepers(organisation_id: str, months: int) -> Segment:
@@ -159,6 +163,7 @@ async def take_back(house: House, organisation_id: str, segment_id: str, actor: 
         segment = await segments.get(connection, organisation_id, segment_id)
         if segment.origin != SLEEPERS:
             raise Conflict("segment-not-aside", "Nobody was set aside by this segment.", help="Look for it in the list of segments.")
+        await _check_free(connection, organisation_id, segment_id)
         while some := await segments.members(connection, segment, now, after=after):
             await segment_tags.take(connection, organisation_id, some, segment_sleepers.TAG, now)
             after, number = some[-1], number + len(some)

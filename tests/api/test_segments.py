@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from postoffice.model.ids import new_id
+from postoffice.model.states import CampaignState
+from postoffice.store.schema import campaigns
 from tests.doors import Office
 
 VIP = {"on": "tag", "value": "vip"}
@@ -72,3 +75,18 @@ async def test_purchases_are_written_once_and_refused_one_by_one(office: Office)
     rules = {"on": "bought", "test": "amount", "at": "least", "value": 35}
     made = await (await office.client.post("/api/v1/segments", json={"name": "35", "rules": rules}, headers=headers)).json()
     assert (await (await office.client.get(f"/api/v1/segments/{made['id']}/members", headers=headers)).json())["data"] == [ada]
+
+
+async def test_a_segment_that_a_campaign_goes_to_stays(office: Office) -> None:
+    headers = await office.key()
+    made = await (await office.client.post("/api/v1/segments", json={"name": "The best", "rules": VIP}, headers=headers)).json()
+    now, at = office.house.clock.now(), f"/api/v1/segments/{made['id']}"
+    row = {"id": new_id(), "organisation_id": office.organisation_id, "name": "Spring", "state": CampaignState.RUNNING.value}
+    row |= {"design": {"segment_id": made["id"]}, "rules": {}, "outcome": {}, "created_at": now, "updated_at": now}
+    async with office.house.database.write() as connection:
+        await connection.execute(campaigns.insert(), row)
+    told = await office.client.delete(at, headers=headers)
+    assert (told.status, (await told.json())["code"]) == (409, "segment-used")
+    async with office.house.database.write() as connection:
+        await connection.execute(campaigns.update().values(state=CampaignState.FINISHED.value))
+    assert (await office.client.delete(at, headers=headers)).status == 200
