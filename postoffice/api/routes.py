@@ -16,6 +16,7 @@ from postoffice.api import (
 from postoffice.api.call import Route
 from postoffice.api.campaigns import CAMPAIGN_ROUTES
 from postoffice.api.contact_routes import CONTACT_ROUTES
+from postoffice.api.conversions import CONVERSION_ROUTES
 from postoffice.api.purchases import PURCHASE_ROUTES
 from postoffice.api.segments import SEGMENT_ROUTES
 from postoffice.model.people import Right
@@ -199,4 +200,5 @@ ROUTES: tuple[Route, ...] = (
     *CONTACT_ROUTES,
     *SEGMENT_ROUTES,
     *PURCHASE_ROUTES,
+    *CONVERSION_ROUTES,
 )

@@ -1,6 +1,6 @@
 """The routes of campaigns: who may write, approve, launch."""
 
-from postoffice.desk import campaigns
+from postoffice.desk import campaign_results, campaigns
 from postoffice.desk.guard import Route
 from postoffice.model.people import Right
 
@@ -10,6 +10,10 @@ CAMPAIGN_ROUTES: tuple[Route, ...] = (
     Route("GET", "/campaigns", campaigns.all_campaigns, Right.SEE),
     Route("GET", "/campaigns/new", campaigns.new_page, Right.SUBMIT),
     Route("POST", "/campaigns/new", campaigns.add, Right.SUBMIT),
+    Route("GET", "/campaigns/compare", campaign_results.beside, Right.SEE),
+    Route("GET", _ONE + "/results", campaign_results.page, Right.SEE),
+    Route("GET", _ONE + "/results.csv", campaign_results.export, Right.SEE),
+    Route("GET", _ONE + "/report.pdf", campaign_results.report, Right.SEE),
     Route("GET", _ONE, campaigns.campaign_page, Right.SEE),
     Route("GET", _ONE + "/edit", campaigns.edit_page, Right.SUBMIT),
     Route("POST", _ONE + "/edit", campaigns.keep, Right.SUBMIT),

@@ -127,13 +127,13 @@ async def export(request: web.Request) -> web.StreamResponse:
         reasons = ", ".join(f"{code} {number}" for code, number in one.reasons.most_common())
         numbers = (one.letters, one.sent, one.delivered, one.returned, one.failed, one.opened, one.unsubscribed, one.complained)
         cost = f"{one.cost / 1_000_000:.2f}".replace(".", "," if words.language == "fr" else ".")
-        writer.writerow([_cell(one.label), *numbers, cost, _cell(reasons)])
+        writer.writerow([cell(one.label), *numbers, cost, cell(reasons)])
     name = f"figures-{wanted.by}-{wanted.begin}-{wanted.end}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return web.Response(body=b"\xef\xbb\xbf" + text.getvalue().encode(), content_type="text/csv", charset="utf-8", headers=headers)
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 

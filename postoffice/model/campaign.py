@@ -225,3 +225,17 @@ class Approval:
     note: str
     at: datetime
     voided_at: datetime | None  #: a change came later
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came back of a campaign so far."""
+
+    sent: int
+    unsubscribed: int
+    complained: int
+    dead: int  #: addresses that are truly dead
+
+    def share(self, number: int) -> float:
+        """Of 1 of what was sent."""
+        return number / self.sent if self.sent else 0.0

@@ -113,6 +113,7 @@ class EventKind(StrEnum):
     OPENED = "opened"  #: shown by the recipient's program, by a person or a machine
     CLICKED = "clicked"  #: the link was followed and proven
     DOWNLOADED = "downloaded"  #: the document was taken
+    CONVERTED = "converted"  #: the sender's own system says that it led to what it was for
     REPLIED = "replied"  #: a person answered
     AUTO_REPLIED = "auto_replied"  #: a machine answered
     COMPLAINED = "complained"  #: reported as unwanted

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.campaigns import experiment, schedule, triggers
+from postoffice.campaigns import alerts, experiment, schedule, triggers
 from postoffice.campaigns.experiment import Arm, Verdict
 from postoffice.house import House
 from postoffice.model.campaign import Campaign, Measure, RepeatKind, Rule, VariantKind, Wave, WaveKind
@@ -19,7 +19,7 @@ from postoffice.pipeline import campaign_ending
 from postoffice.pipeline.campaign_audience import segment_of
 from postoffice.pipeline.queueing import zone_of
 from postoffice.pipeline.stop import Stop
-from postoffice.store import batches, campaigns, mailings, people, segments
+from postoffice.store import batches, campaigns, campaigns_results, mailings, people, segments
 from postoffice.store import campaigns_members as members
 from postoffice.store import campaigns_waves as waves
 from postoffice.store.batches import Batch
@@ -50,6 +50,8 @@ class Conductor:
             await campaigns.command(self.connection, campaign, "start", self.now, started_at=self.now)
         known = await waves.of_campaign(self.connection, campaign.id)
         await self._end_waves(known)
+        if await self._alarmed(known):
+            return self.now + _LONGEST
         again = await (self._once(known) if campaign.design.repeat.kind is RepeatKind.ONCE else self._repeated(known))
         if (await campaigns.get(self.connection, campaign.id)).state is CampaignState.PAUSED:  # a person has to decide first
             return self.now + _LONGEST
@@ -63,6 +65,21 @@ class Conductor:
             await campaigns.command(self.connection, campaign, "finish", self.now, finished_at=self.now)
             return None
         return min(moments)
+
+    async def _alarmed(self, known: Sequence[Wave]) -> bool:
+        """Too many complain, want no more or do not exist: it rests until a person has looked. Who let it go on once is not asked again
+        for what had come by then.
+        """
+        if not any(one.state is WaveState.SENDING for one in known):
+            return False
+        ids = [one.mailing_id for one in known if one.mailing_id]
+        word = alerts.alarm(await campaigns_results.tally(self.connection, self.campaign, ids))
+        if not word or word in self.campaign.outcome.get("alarmed", ()):
+            return False
+        outcome = {**self.campaign.outcome, "alarmed": [*self.campaign.outcome.get("alarmed", ()), word]}
+        await campaigns.command(self.connection, self.campaign, "pause", self.now, pause_reason=word, outcome=outcome)
+        await waves.hold(self.connection, self.campaign.id, self.now)
+        return True
 
     async def _end_waves(self, known: Sequence[Wave]) -> None:
         for one in known:
@@ -131,7 +148,7 @@ class Conductor:
             "high": told.high,
             "evidence": told.evidence,
         }
-        await campaigns.update(self.connection, self.campaign.id, outcome=outcome)
+        await campaigns.update(self.connection, self.campaign.id, outcome={**self.campaign.outcome, **outcome})
         starts, data = (first.starts_at, {}) if winner == "a" else await self._variant(first.starts_at)
         if test.kind is VariantKind.HOUR:  # the next time that it is that hour
             starts = _hour_after(self.now, starts.astimezone(ZoneInfo(self.zone)).time(), self.zone)

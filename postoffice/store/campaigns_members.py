@@ -171,7 +171,7 @@ async def responses(connection: AsyncConnection, mailing_id: str) -> dict[str, i
     return {
         "sent": int(await connection.scalar(sent) or 0),
         "clicks": kinds.get(EventKind.CLICKED.value, 0),
-        "conversions": kinds.get("converted", 0),
+        "conversions": kinds.get(EventKind.CONVERTED.value, 0),
         "unsubscribes": kinds.get(EventKind.OPTED_OUT.value, 0),
     }
 

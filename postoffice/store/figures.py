@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.channel import Channel
 from postoffice.model.states import DeliveryState, EventKind
+from postoffice.store import figures_kept
+from postoffice.store.database import Database
 from postoffice.store.schema import deliveries, events, items, mailings, printers
 
 #: by what figures are put together
@@ -20,6 +22,9 @@ GROUPS = ("mailing", "printer", "month", "cost-centre")
 UNSUBSCRIBE_ALERT, COMPLAINT_ALERT = 0.002, 0.001
 FEWEST = 2  #: one angry person is no trend
 ALERTED = timedelta(days=30)  #: mailings older than this raise no alert any more
+_COUNTED = ("sent", "delivered", "returned", "failed", "opened", "unsubscribed", "complained", "cost")
+_AT_ONCE = 2_000  #: mailings in one query
+_MOST_KEPT = 5_000  #: mailings of one round of `keep`
 _LOST = (DeliveryState.FAILED.value, DeliveryState.RETURNED.value)
 
 
@@ -49,6 +54,16 @@ class Figures:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.channels.update(other.channels)
         self.reasons.update(other.reasons)
+
+    def shape(self) -> dict[str, Any]:
+        """JSON shape of what was counted; the inverse is `fill`."""
+        return {name: getattr(self, name) for name in _COUNTED} | {"channels": dict(self.channels), "reasons": dict(self.reasons)}
+
+    def fill(self, shape: Mapping[str, Any]) -> None:
+        """Take over what was counted before."""
+        for name in _COUNTED:
+            setattr(self, name, shape[name])
+        self.channels, self.reasons = Counter(shape["channels"]), Counter(shape["reasons"])
 
     @property
     def unsubscribe_rate(self) -> float:
@@ -118,12 +133,56 @@ async def by_mailing(connection: AsyncConnection, whose: Whose) -> list[tuple[Fi
         row["id"]: Figures(row["id"], row["name"] or str(row["number"]), row["sent_at"], mailings=1, letters=row["letters"])
         for row in rows.values()
     }
-    if found:
-        chosen = sa.select(mailings.c.id).where(whose.condition)
-        await _of_items(connection, chosen, found)
-        await _of_deliveries(connection, chosen, found)
-        await _of_events(connection, whose, chosen, found)
+    await _count(connection, whose.organisation_id, sa.select(mailings.c.id).where(whose.condition), found)
     return [(found[mailing_id], row) for mailing_id, row in rows.items()]
+
+
+async def of_mailings(connection: AsyncConnection, organisation_id: str, ids: Sequence[str]) -> dict[str, Figures]:
+    """{mailing id: its figures} of some mailings of an organisation, live ones and trials."""
+    query = sa.select(mailings.c.id, mailings.c.number, mailings.c.name, mailings.c.sent_at, mailings.c["items"].label("letters"))
+    mine = query.where(mailings.c.organisation_id == organisation_id, mailings.c.id.in_(ids))
+    found = {
+        row["id"]: Figures(row["id"], row["name"] or str(row["number"]), row["sent_at"], mailings=1, letters=row["letters"])
+        for row in (await connection.execute(mine)).mappings()
+    }
+    await _count(connection, organisation_id, list(found), found)
+    return found
+
+
+async def _count(connection: AsyncConnection, organisation_id: str, chosen: Any, found: Mapping[str, Figures]) -> None:
+    """Fill in the sums of these mailings: `chosen` are their ids, or a query of them. What is kept of finished ones is not counted
+    anew."""
+    known = await figures_kept.valid(connection, organisation_id, chosen) if found else {}
+    for mailing_id in known.keys() & found.keys():
+        found[mailing_id].fill(known[mailing_id])
+    await _count_anew(connection, organisation_id, {one.key: one for one in found.values() if one.key not in known})
+
+
+async def _count_anew(connection: AsyncConnection, organisation_id: str, found: Mapping[str, Figures]) -> None:
+    ids = list(found)
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        await _of_items(connection, some, found)
+        await _of_deliveries(connection, some, found)
+        await _of_events(connection, organisation_id, some, found)
+
+
+async def keep(database: Database, organisation_id: str, now: datetime, most: int = _MOST_KEPT) -> int:
+    """Keep the sums of mailings that have finished, some at a time; how many. To be called again and again."""
+    async with database.write() as connection:
+        await figures_kept.refresh(connection, organisation_id, now)
+    kept = 0
+    while kept < most:
+        async with database.read() as connection:
+            found = {one: Figures(one) for one in await figures_kept.missing(connection, organisation_id, now)}
+            await _count_anew(connection, organisation_id, found)
+        if not found:
+            break
+        async with database.write() as connection:
+            shapes = {mailing_id: one.shape() for mailing_id, one in found.items()}
+            await figures_kept.keep(connection, organisation_id, shapes, figures_kept.begin(now))
+        kept += len(found)
+    return kept
 
 
 async def _of_items(connection: AsyncConnection, chosen: Any, found: Mapping[str, Figures]) -> None:
@@ -151,13 +210,11 @@ async def _of_deliveries(connection: AsyncConnection, chosen: Any, found: Mappin
             figures.reasons[code or "unknown"] += number
 
 
-async def _of_events(connection: AsyncConnection, whose: Whose, chosen: Any, found: Mapping[str, Figures]) -> None:
+async def _of_events(connection: AsyncConnection, organisation_id: str, chosen: Any, found: Mapping[str, Figures]) -> None:
     kinds = sa.literal_column("kind IN ('opted_out', 'complained')", sa.Boolean)  # as the index says it, lest it not be used
     one = events.c
     who = sa.func.count(sa.distinct(sa.func.coalesce(one.item_id, one.id)))  # told twice by one recipient, it counts once
-    query = sa.select(one.mailing_id, one.kind, who).where(
-        one.organisation_id == whose.organisation_id, kinds, one.mailing_id.in_(chosen)
-    )
+    query = sa.select(one.mailing_id, one.kind, who).where(one.organisation_id == organisation_id, kinds, one.mailing_id.in_(chosen))
     for mailing_id, kind, number in await connection.execute(query.group_by(one.mailing_id, one.kind)):
         if kind == EventKind.OPTED_OUT.value:
             found[mailing_id].unsubscribed = number
@@ -206,10 +263,7 @@ async def alerted(connection: AsyncConnection, whose: Whose) -> list[Figures]:
         whose.condition, mailings.c.id.in_(some)
     )
     found = {row.id: Figures(row.id, row.name or str(row.number), row.sent_at) for row in await connection.execute(query)}
-    if found:
-        chosen = sa.select(mailings.c.id).where(mailings.c.id.in_(list(found)))
-        await _of_deliveries(connection, chosen, found)
-        await _of_events(connection, whose, chosen, found)
+    await _count(connection, whose.organisation_id, list(found), found)
     return [one for one in found.values() if one.alerts]
 
 

@@ -68,6 +68,11 @@ RESTS: Mapping[str, str] = {
     "by-hand": N_("Somebody paused it."),
     "ceiling": N_("It has spent what it may: raise its limit, or take the rest back."),
     "test-over": N_("The test is over: decide which one the others get."),
+    "too-many-complaints": N_("Too many recipients call it unwanted: it stopped by itself. Look at whom it is for before it goes on."),
+    "too-many-dead": N_("Too many addresses do not exist: it stopped by itself. Look at where they come from before it goes on."),
+    "too-many-unsubscribes": N_(
+        "Too many recipients want no more: it stopped by itself. Look at its words and how often it goes before it goes on."
+    ),
     "letters-failed": N_("Its letters could not be made: look at the template."),
 }
 

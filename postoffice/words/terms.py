@@ -61,6 +61,7 @@ _EVENT = {
     "opened": N_("Opened"),
     "clicked": N_("Link followed"),
     "downloaded": N_("Document taken"),
+    "converted": N_("Led to what it was for"),
     "replied": N_("Answered"),
     "auto_replied": N_("Answered by a machine"),
     "complained": N_("Reported as unwanted"),
