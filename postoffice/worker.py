@@ -19,9 +19,10 @@ from postoffice.pipeline import Pipeline
 from postoffice.pipeline.listening import Listening
 from postoffice.pipeline.mailbox import Mailboxes
 from postoffice.pipeline.telling import Telling
-from postoffice.store import alerts, batches, hooks, housekeeping, news, retention
+from postoffice.store import alerts, batches, figures, hooks, housekeeping, news, people, retention
 from postoffice.store.bell import ArqBell, deserialize, queue_name, redis_client, serialize
 from postoffice.store.documents import FileDocuments
+from postoffice.store.turns import urgent
 
 #: queue -> batches at the same time in one worker process
 QUEUES = {"compose": 2, "email": 4, "sms": 4, "fax": 8, "post": 3}
@@ -117,6 +118,7 @@ class Worker:
 
     def _ears(self, queue: str) -> ArqWorker:
         async def work(_ctx: dict[Any, Any], *given: Any, **_more: Any) -> None:
+            urgent.set(queue.endswith(batches.FIRST))
             step = asyncio.create_task(self.pipeline.work(str(given[0])))
             self._running.add(step)
             step.add_done_callback(self._running.discard)
@@ -187,6 +189,10 @@ class Worker:
                 if now - tidied >= TIDY_EVERY:
                     await segments.reckon_stale(self._house)
                     tidied = now
+                    async with self._house.database.read() as connection:
+                        everybody = await people.all_organisation_ids(connection)
+                    for organisation_id in everybody:
+                        await figures.keep(self._house.database, organisation_id, now)
                     if isinstance(self._house.documents, FileDocuments):
                         await asyncio.to_thread(self._house.documents.sweep, ABANDONED_SECONDS, now.timestamp())
                         for organisation_id, sha256 in freed:

@@ -5,6 +5,7 @@ their first write. Within one process writers also queue on a lock, so that they
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -17,11 +18,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from postoffice.store.lines import keep_watch
+from postoffice.store.turns import Turns
 
 T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 30_000  # another process may hold SQLite's write lock for a long import chunk
+
+
+_decoder = json.JSONDecoder()
+
+
+def from_json(text: str) -> Any:
+    """What json.loads makes of a text, without its two searches for spaces around it, which our own texts do not have."""
+    try:
+        found, end = _decoder.raw_decode(text)
+    except json.JSONDecodeError:
+        return json.loads(text)
+    return found if end == len(text) else json.loads(text)
 
 
 class Database:
@@ -32,14 +46,16 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.engine: AsyncEngine = create_async_engine(
-                self.url, poolclass=AsyncAdaptedQueuePool, pool_size=6, max_overflow=4, pool_timeout=60
+                self.url, poolclass=AsyncAdaptedQueuePool, pool_size=6, max_overflow=4, pool_timeout=60, json_deserializer=from_json
             )
             sa.event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
         else:
-            self.engine = create_async_engine(self.url, pool_size=10, max_overflow=10, pool_pre_ping=True, pool_timeout=30)
+            self.engine = create_async_engine(
+                self.url, pool_size=10, max_overflow=10, pool_pre_ping=True, pool_timeout=30, json_deserializer=from_json
+            )
             sa.event.listen(self.engine.sync_engine, "connect", keep_watch)
-        self._writing = asyncio.Lock()
+        self._writing = Turns()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._short: sa.Connection | None = None
 
