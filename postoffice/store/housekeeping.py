@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.states import MAILING_COMMANDS
-from postoffice.store import codes, idempotency, sign_ins, tries
+from postoffice.store import codes, forms, idempotency, sign_ins, tries
 from postoffice.store.schema import heartbeats, link_sessions, mailings, sessions
 
 #: signs of life older than this are forgotten
@@ -33,4 +33,5 @@ async def tidy(connection: AsyncConnection, now: datetime) -> None:
     await idempotency.sweep(connection, now)
     await codes.sweep(connection, now)
     await tries.sweep(connection, now)
+    await forms.sweep(connection, now)
     await sign_ins.sweep(connection, now)

@@ -9,6 +9,7 @@ from postoffice.store.schema.back import mailboxes, mails
 from postoffice.store.schema.base import Json, UtcTime, metadata
 from postoffice.store.schema.campaigns import campaign_approvals, campaign_members, campaign_waves, campaigns
 from postoffice.store.schema.clicks import click_counts, click_hits, click_links, mail_pictures
+from postoffice.store.schema.forms import campaign_archive, form_entries, forms
 from postoffice.store.schema.mail import (
     batches,
     carriers,
@@ -19,6 +20,7 @@ from postoffice.store.schema.mail import (
     heartbeats,
     idempotency_keys,
     items,
+    mailing_figures,
     mailings,
     printer_tokens,
     printers,
@@ -62,6 +64,7 @@ __all__ = [
     "batches",
     "budgets",
     "campaign_approvals",
+    "campaign_archive",
     "campaign_members",
     "campaign_waves",
     "campaigns",
@@ -84,6 +87,8 @@ __all__ = [
     "documents",
     "events",
     "folder_files",
+    "form_entries",
+    "forms",
     "grants",
     "heartbeats",
     "hook_endpoints",
@@ -95,6 +100,7 @@ __all__ = [
     "links",
     "mail_pictures",
     "mailboxes",
+    "mailing_figures",
     "mailings",
     "mails",
     "merge_rows",
