@@ -29,7 +29,7 @@ WHAT = {
     "import": "rows of contacts a second from a file into the book (a million), beside csv + executemany; memory",
     "segments": "seconds to count segments over 1,000,000 contacts with 10 million events, on SQLite and PostgreSQL, checked; growth",
     "match": "items a second that find their contact among many (100,000 among a million), and how that grows",
-    "figures": "seconds of the figures of a year over a million letters, on SQLite and PostgreSQL, beside the same sums without a group",
+    "figures": "seconds of the figures of a year over a million letters, on SQLite and PostgreSQL, beside the same sums ungrouped",
     "plan": "items planned a second on SQLite and PostgreSQL, beside bare rows; plans a second of the pure policy; growth",
     "sms": "short messages a second through SMPP with receipts, one gateway restart included, beside npm's smpp",
 }

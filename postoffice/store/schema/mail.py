@@ -286,6 +286,17 @@ sandbox_box = sa.Table(
 )
 
 
+mailing_figures = sa.Table(  # what became of finished mailings, counted; a cache, see store.figures_kept
+    "mailing_figures",
+    metadata,
+    sa.Column("mailing_id", Id, sa.ForeignKey("mailings.id"), primary_key=True),
+    organisation_column(),
+    sa.Column("figures", Json, nullable=False),
+    sa.Column("upto", Id, nullable=False),  # the first event that it may not know
+    sa.Index("ix_mailing_figures_organisation", "organisation_id", "upto"),
+)
+
+
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,
