@@ -68,7 +68,7 @@ def _purchases() -> None:
         sa.Column("created_at", Time, nullable=False),
         sa.UniqueConstraint("organisation_id", "external_id", name="uq_purchases_organisation_id_external_id"),
     )
-    op.create_index("ix_purchases_contact", "purchases", ["contact_id", "bought_at"])
+    op.create_index("ix_purchases_contact", "purchases", ["contact_id", "bought_at", "amount", "currency", "category"])
     op.create_index("ix_purchases_category", "purchases", ["organisation_id", "category"])
     op.create_table(
         "rfm_scores",
