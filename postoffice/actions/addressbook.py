@@ -38,18 +38,30 @@ async def create(
 
     PostOfficeError bad-email, bad-mobile, bad-fax, nobody; Conflict where another one has its external number.
     """
+    async with house.database.write() as connection:
+        return await add(house, connection, organisation_id, values, points, actor)
+
+
+async def add(
+    house: House,
+    connection: AsyncConnection,
+    organisation_id: str,
+    values: Mapping[str, Any],
+    points: Mapping[str, Sequence[Value]],
+    actor: Actor,
+) -> str:
+    """`create` within the caller's transaction."""
     fresh = _points(points)
     plain = _values(values)
     plain["name"] = plain.get("name") or plain.get("company") or next((value for _channel, value, _address in fresh), "")
     if not plain["name"]:
         raise PostOfficeError("nobody", "Nothing says who this contact is.", help="Give a name, a company, or an address.")
     contact_id, now = new_id(), house.clock.now()
-    async with house.database.write() as connection:
-        key = await _match_key(house, connection, organisation_id, contact_id, fresh)
-        await _numbers_free(connection, organisation_id, plain.get("external_ids", {}), contact_id)
-        new = NewContact(plain | {"match_key": key}, fresh, _keys(plain, [address for _c, _v, address in fresh if address]), contact_id)
-        await contact_book.add_all(connection, organisation_id, [new], now)
-        await _note(connection, organisation_id, actor, "contact.create", contact_id, now)
+    key = await _match_key(house, connection, organisation_id, contact_id, fresh)
+    await _numbers_free(connection, organisation_id, plain.get("external_ids", {}), contact_id)
+    new = NewContact(plain | {"match_key": key}, fresh, _keys(plain, [address for _c, _v, address in fresh if address]), contact_id)
+    await contact_book.add_all(connection, organisation_id, [new], now)
+    await _note(connection, organisation_id, actor, "contact.create", contact_id, now)
     return contact_id
 
 

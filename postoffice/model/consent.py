@@ -22,7 +22,7 @@ class Means(StrEnum):
     FAX = "fax"  #: the code on a fax
     PHONE = "phone"  #: noted by staff during a call
     LETTER = "letter"  #: noted by staff from a letter
-    FORM = "form"  #: a signed form
+    FORM = "form"  #: a signed form, or one on a web page that was confirmed from the address itself
     COMPLAINT = "complaint"  #: reported as unwanted mail
 
 

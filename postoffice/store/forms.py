@@ -60,7 +60,8 @@ async def _one(connection: AsyncConnection, which: Any) -> Form | None:
 
 
 def _form(row: Mapping[Any, Any]) -> Form:
-    return Form(**{name: FormDesign.from_dict(row[name]) if name == "design" else row[name] for name in Form.__slots__})
+    plain: dict[str, Any] = {name: row[name] for name in Form.__slots__ if name != "design"}
+    return Form(**plain, design=FormDesign.from_dict(row["design"]))
 
 
 async def wait(
