@@ -90,8 +90,8 @@ class _Walk:
                 before, inner = len(self.faults), self._several(node[word], place, depth)
                 return {word: inner} if inner or len(self.faults) == before else None  # nothing of it is finished
         if "not" in node:
-            inner = self.node(node["not"], place, depth + 1)
-            return {"not": inner} if inner else None
+            denied = self.node(node["not"], place, depth + 1)
+            return {"not": denied} if denied else None
         self.rules += 1
         if self.rules > MOST_RULES:
             raise RuleError("segment-too-many", "There are too many rules.", help="Make a segment of some of them.", most=MOST_RULES)

@@ -92,6 +92,7 @@ _RIGHTS: dict[tuple[str, str], str] = {
     ("GET", "/segments/{segment_id}/count"): _SEE,
     ("GET", "/segments/{segment_id}/members"): _SEE,
     ("POST", "/purchases"): _SUBMIT,
+    ("POST", "/conversions"): _SUBMIT,
     ("GET", "/webhooks"): _MANAGE,
     ("POST", "/webhooks"): _MANAGE,
     ("DELETE", "/webhooks/{webhook_id}"): _MANAGE,
@@ -104,6 +105,8 @@ _DOORS: dict[tuple[str, str], int] = {
     ("GET", "/hooks/{door}/{carrier}"): 404,
     ("HEAD", "/hooks/{door}/{carrier}"): 404,
     ("POST", "/hooks/{door}/{carrier}"): 404,
+    ("GET", "/i/{token}{suffix}"): 404,  # pictures of campaigns, by an address that nobody guesses
+    ("HEAD", "/i/{token}{suffix}"): 404,
     ("GET", "/ipp/icon.png"): 200,
     ("GET", "/ipp/print"): 404,
     ("POST", "/ipp/print"): 415,
