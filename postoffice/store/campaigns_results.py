@@ -179,7 +179,7 @@ def _joined(some: Sequence[LinkClicks]) -> list[LinkClicks]:
 async def _days(connection: AsyncConnection, ids: Sequence[str], zone: str) -> list[Day]:
     """Counted by hour in the database, put together by the zone's days here."""
     hour = _hour(connection)
-    query = sa.select(hour, events.c.kind, sa.func.count()).where(
+    query = sa.select(hour, events.c.kind, sa.func.count(sa.distinct(events.c.item_id))).where(
         events.c.mailing_id.in_(ids), events.c.kind.in_([kind.value for kind in _DAILY]), events.c.item_id.is_not(None)
     )
     sums: dict[str, Counter[str]] = defaultdict(Counter)
