@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -19,10 +20,17 @@ from postoffice.model.errors import TimedOut
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: bytes of a file that a child may write: twice what a job may have after pictures have become pages
+LARGEST_FILE = 4_000_000_000
+_OPEN_FILES = 512
+#: linux/sched.h and linux/prctl.h
+_NEW_USERS, _NEW_NET, _NO_NEW_PRIVILEGES = 0x10000000, 0x40000000, 38
+
 
 def _begin(megabytes: int, parent: int) -> None:
-    """What each child does first: a memory limit, no interest in Ctrl-C, and an end when the parent ends."""
+    """What each child does first: limits, no network, no interest in Ctrl-C, and an end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    shut_in()
     if megabytes:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 1_000_000, megabytes * 1_000_000))
     end_with_parent()
@@ -30,6 +38,25 @@ def _begin(megabytes: int, parent: int) -> None:
         os._exit(0)
     with contextlib.suppress(OSError):
         os.nice(5)  # pages and hand-overs come before rendering
+
+
+def shut_in() -> None:
+    """Take from this process what reading a document never needs: network, secrets of its surroundings, new rights, crash dumps.
+
+    What the kernel does not permit here (namespaces without root in many containers) is left as it is: the other limits hold.
+    """
+    import ctypes
+
+    for name in [name for name in os.environ if name.startswith("POSTOFFICE_")]:  # programs that it starts are told no keys
+        del os.environ[name]
+    for what, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, LARGEST_FILE), (resource.RLIMIT_NOFILE, _OPEN_FILES)):
+        _soft, hard = resource.getrlimit(what)
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (least, least))
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None, use_errno=True)
+        library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        library.unshare(_NEW_NET if os.geteuid() == 0 else _NEW_NET | _NEW_USERS)
 
 
 def end_with_parent() -> None:
@@ -77,6 +104,12 @@ class ProcessWorkshop:
         except (TimeoutError, FutureTimeout):
             raise self._too_long() from None
         except (MemoryError, ProcessExpired):
+            raise _too_big() from None
+        except OSError as error:
+            if error.errno in (errno.ENOMEM, errno.EFBIG, errno.EMFILE):
+                raise _too_big() from None
+            raise
+        except RecursionError:
             raise _too_big() from None
         return result
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions.actor import Actor
 from postoffice.campaigns.segment_purchases import Bought, Reader, columns
-from postoffice.compose.sheet_rows import Row, stream_rows
+from postoffice.compose.sheet_rows import Row, is_workbook, read_rows, stream_rows
 from postoffice.contacts.keys import SPLIT, external
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError
@@ -101,7 +101,8 @@ async def bring(house: House, organisation_id: str, path: Path, zone: str, curre
 
     PostOfficeError unreadable-spreadsheet; purchases-columns where it is not clear which columns hold the day and the amount.
     """
-    rows = stream_rows(path)
+    # what is packed is opened in a child process; text is read as it comes
+    rows = iter(await house.workshop.run(read_rows, path)) if is_workbook(path) else stream_rows(path)
     head = next(rows, None)
     places = columns(head.cells) if head else {}
     if not set(_NEEDED) <= set(places) or not {"customer", "email"} & set(places):

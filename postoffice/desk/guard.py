@@ -73,6 +73,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if _GUARDED in request:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if house_of(request).secure:
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
 
 def guarded(route: Route) -> Handler:

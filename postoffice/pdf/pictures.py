@@ -17,6 +17,8 @@ img2pdf: Any = import_module("img2pdf")  # bears no type hints
 MAX_PIXELS = 150_000_000
 MAX_FRAMES = 2_000
 _A4 = (210.0, 297.0)
+#: the decoders that a file may wake: others start programs (EPS) or are hardly ever looked after
+_FORMATS = ("JPEG", "MPO", "PNG", "TIFF")
 
 
 def picture_to_pdf(source: Path, target: Path) -> None:
@@ -47,7 +49,7 @@ def picture_to_pdf(source: Path, target: Path) -> None:
 def _frames(source: Path) -> Iterator[bytes]:
     """The picture's frames as bytes that img2pdf takes as they are."""
     try:
-        image = Image.open(source)
+        image = Image.open(source, formats=_FORMATS)
     except UnidentifiedImageError:
         raise Unreadable("image-damaged", "This picture cannot be read.", help="Save it again as PNG or JPEG.") from None
     with image:

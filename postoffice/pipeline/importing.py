@@ -68,7 +68,7 @@ async def _read(house: House, _batch: Batch, one: Import, _stop: Stop) -> None:
     with tempfile.TemporaryDirectory(prefix="po-import-") as folder:
         target = Path(folder) / "rows"
         async with house.documents.as_file(one.organisation_id, one.document) as source:
-            facts = await asyncio.to_thread(import_rows.make_table, source, target)
+            facts = await house.workshop.run(import_rows.make_table, source, target)
         stored = await house.documents.put_file(one.organisation_id, target)
     async with house.database.write() as connection:
         now = house.clock.now()

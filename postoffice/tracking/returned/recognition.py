@@ -30,6 +30,8 @@ _PAPER = 170  #: lighter than this, on evened paper, is grain
 _LEGIBLE = 30.0  #: Tesseract's confidence below which a line is specks
 _CLEAR, _ENOUGH = 60.0, 24  #: so many letters of this confidence, and a postcode: it lies the right way up
 _DARKER, _SPOTS = 28, 60  #: so much darker than around it, on so many of 20,000 spots: something is printed
+#: the decoders that a file may wake: others start programs (EPS) or are hardly ever looked after
+_FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "WEBP")
 _PROOF = 1400  #: pixels along the longer side of the picture that is kept as proof
 
 
@@ -223,7 +225,7 @@ def opened(content: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own cap is stricter than Pillow's warning
-            image = Image.open(io.BytesIO(content))
+            image = Image.open(io.BytesIO(content), formats=_FORMATS)
             _check(image)
             image.load()
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
@@ -266,7 +268,7 @@ def _is_pdf(path: Path) -> bool:
 
 def _opened_file(path: Path) -> Image.Image:
     try:
-        return Image.open(path)
+        return Image.open(path, formats=_FORMATS)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise Unreadable("image-damaged", "This picture cannot be read.", help="Save it again as PNG or JPEG.") from None
 

@@ -1,0 +1,1 @@
+"""The office attacked: bombs, forged addresses, leaks, mutated bytes."""
