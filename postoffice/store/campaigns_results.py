@@ -16,12 +16,12 @@ from postoffice.store import campaigns_waves as waves
 from postoffice.store import clicks, figures, suppressions
 from postoffice.store.clicks import LinkClicks
 from postoffice.store.figures import Figures
-from postoffice.store.schema import campaign_waves, events
+from postoffice.store.schema import campaign_waves, deliveries, events
 from postoffice.store.schema import suppressions as banned
 
 #: reasons of suppressions that do not say that an address is dead
 _ALIVE = ("opt-out", "complaint", "manual", suppressions.FULL)
-_DAILY = (EventKind.HANDED_OVER, EventKind.CLICKED, EventKind.OPTED_OUT, EventKind.CONVERTED)
+_SENT, _DAILY = "sent", (EventKind.CLICKED, EventKind.OPTED_OUT, EventKind.CONVERTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,20 +178,24 @@ def _joined(some: Sequence[LinkClicks]) -> list[LinkClicks]:
 
 async def _days(connection: AsyncConnection, ids: Sequence[str], zone: str) -> list[Day]:
     """Counted by hour in the database, put together by the zone's days here."""
-    hour = _hour(connection)
-    query = sa.select(hour, events.c.kind, sa.func.count(sa.distinct(events.c.item_id))).where(
+    went, hour = _hour(connection, deliveries.c.handed_over_at), _hour(connection, events.c.at)
+    sent = sa.select(went, sa.literal(_SENT), sa.func.count()).where(
+        deliveries.c.mailing_id.in_(ids), deliveries.c.handed_over_at.is_not(None)
+    )
+    said = sa.select(hour, events.c.kind, sa.func.count(sa.distinct(events.c.item_id))).where(
         events.c.mailing_id.in_(ids), events.c.kind.in_([kind.value for kind in _DAILY]), events.c.item_id.is_not(None)
     )
     sums: dict[str, Counter[str]] = defaultdict(Counter)
-    for text, kind, number in await connection.execute(query.group_by(hour, events.c.kind)):
-        day = datetime.fromisoformat(f"{text}:00+00:00").astimezone(ZoneInfo(zone)).date().isoformat()
-        sums[day][kind] += number
-    names = [kind.value for kind in _DAILY]
+    for query in (sent.group_by(went), said.group_by(hour, events.c.kind)):
+        for text, kind, number in await connection.execute(query):
+            day = datetime.fromisoformat(f"{text}:00+00:00").astimezone(ZoneInfo(zone)).date().isoformat()
+            sums[day][kind] += number
+    names = [_SENT, *(kind.value for kind in _DAILY)]
     return [Day(day, *(sums[day][name] for name in names)) for day in sorted(sums)]
 
 
-def _hour(connection: AsyncConnection) -> Any:
-    """2026-11-22T09 of an event's moment, UTC."""
+def _hour(connection: AsyncConnection, moment: Any) -> Any:
+    """2026-11-22T09 of a moment, UTC."""
     if connection.dialect.name == "postgresql":
-        return sa.func.to_char(sa.func.timezone("UTC", events.c.at), 'YYYY-MM-DD"T"HH24')
-    return sa.func.strftime("%Y-%m-%dT%H", events.c.at)
+        return sa.func.to_char(sa.func.timezone("UTC", moment), 'YYYY-MM-DD"T"HH24')
+    return sa.func.strftime("%Y-%m-%dT%H", moment)
