@@ -53,25 +53,24 @@ async def make(connection: AsyncConnection, organisation_id: str, groups: Sequen
 
 
 def _reckoned(organisation_id: str, currency: str, groups: Sequence[Sequence[str]], now: datetime) -> sa.Select[tuple[object, ...]]:
-    owner, standing = contacts.alias("owner"), contacts.alias("standing")
-    real = purchases.c.amount > 0
+    owner, real = contacts.alias("owner"), purchases.c.amount > 0
+    whose = sa.func.coalesce(owner.c.merged_into, owner.c.id)
     facts = (
         sa.select(
-            standing.c.id.label("contact_id"),
+            whose.label("contact_id"),
             sa.func.max(sa.case((real, purchases.c.bought_at))).label("last_at"),
             sa.func.sum(sa.case((real, 1), else_=0)).label("purchases"),
             sa.cast(sa.func.sum(purchases.c.amount), sa.BigInteger).label("amount"),
         )
         .select_from(purchases)
         .join(owner, owner.c.id == purchases.c.contact_id)
-        .join(standing, standing.c.id == sa.func.coalesce(owner.c.merged_into, owner.c.id))
         .where(
             purchases.c.organisation_id == organisation_id,
             purchases.c.currency == currency,
             purchases.c.bought_at <= now,
-            standing.c.erased_at.is_(None),
+            owner.c.erased_at.is_(None),
         )
-        .group_by(standing.c.id)
+        .group_by(whose)
         .having(sa.func.sum(sa.case((real, 1), else_=0)) > 0)
         .cte("facts")
     )
