@@ -5,7 +5,7 @@ BIN = .venv/bin
 SHELL = /bin/bash
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help up setup test-setup test check chaos format constraints clean
+.PHONY: help up setup test-setup test check audit chaos format constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */make \1\t/' | expand -t 18
@@ -34,6 +34,9 @@ check:  ## style, types, floors and the fast tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not real and not slow" -n 2
+
+audit: setup  ## known faults of the packages that a running office has; says so where nobody can be asked
+	@.ci/audit
 
 chaos:  ## wreck a running office at random, again and again, then count (RUNS=3 SEED=1 ITEMS=2000)
 	@$(BIN)/python -m tests.chaos --runs $(RUNS) --seed $(SEED) --items $(ITEMS)

@@ -7,6 +7,7 @@ They are found so that a person is told: who filters a list sees 20 customers, a
 import posixpath
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -47,7 +48,7 @@ def hidden_rows(path: Path) -> frozenset[int]:
                 return frozenset()
             with book.open(sheet) as file:
                 return frozenset(_hidden(file, *_XLSX, end=b"</sheetData>"))
-    except (zipfile.BadZipFile, KeyError, OSError, ValueError, RuntimeError):
+    except (zipfile.BadZipFile, KeyError, OSError, ValueError, EOFError, RuntimeError, zlib.error):
         return frozenset()  # whoever reads the rows says what is wrong with the file
 
 

@@ -96,7 +96,7 @@ def _workbook(path: Path, *, packed: bool) -> Iterator[list[str]]:
                 if top == number and left < len(row):
                     fallen[left] = (bottom, row[left])
             yield row
-    except (calamine.CalamineError, zipfile.BadZipFile, IndexError, ValueError, OSError) as error:
+    except (calamine.CalamineError, zipfile.BadZipFile, IndexError, ValueError, OSError, RuntimeError) as error:
         raise unreadable(f"The spreadsheet cannot be opened ({type(error).__name__}).") from None
 
 

@@ -217,5 +217,5 @@ async def not_found(request: web.Request, handler: Handler) -> web.StreamRespons
     if visit is not None:
         request[VISIT], request[WORDS] = visit, visit.words
     response = problem_page(request, NotFound("no-such-page-here", "There is no page at this address.", help="Check the address."))
-    response.headers.update(HEADERS)
+    request[_GUARDED] = True
     return response

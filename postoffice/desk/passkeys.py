@@ -117,7 +117,7 @@ async def _answer(request: web.Request, connection: AsyncConnection, form: Form,
         raise refused()
     try:
         shape = json.loads(text_of(form, "answer", LONGEST_ANSWER))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise refused() from None
     if not isinstance(shape, dict):
         raise refused()

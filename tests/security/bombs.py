@@ -1,3 +1,4 @@
+# ruff: noqa: E501, UP031 - parts of files as they are written
 """Files made to exhaust whoever reads them: small on the disk, endless when unpacked, walked through or drawn."""
 
 import struct

@@ -40,9 +40,9 @@ def _read_all(path: Path) -> int:
     return facts.pages
 
 
-def _peak() -> int:
-    """Megabytes that the largest child of this process ever had."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000
+def _helps(told: PostOfficeError) -> None:
+    """It says what to do next."""
+    assert told.help
 
 
 @pytest.mark.parametrize("name", list(bombs.PDFS))
@@ -54,8 +54,8 @@ async def test_a_pdf_bomb_ends_in_bounds(workshop: ProcessWorkshop, tmp_path: Pa
         pages = await workshop.run(_read_all, path)
         assert pages <= 1
     except PostOfficeError as told:
-        assert told.help
-    assert time.monotonic() - began < SECONDS + 5
+        _helps(told)
+    assert time.monotonic() - began < SECONDS + 14
     assert await workshop.run(abs, -2) == 2  # the workshop lives on
 
 
@@ -68,7 +68,7 @@ async def test_a_flood_of_pixels_is_refused(workshop: ProcessWorkshop, tmp_path:
     with pytest.raises(PostOfficeError) as told:
         await workshop.run(convert.to_pdf, source, kind, target)
     assert told.value.help
-    assert time.monotonic() - began < SECONDS + 5
+    assert time.monotonic() - began < SECONDS + 14
 
 
 def _sheet(path: Path) -> list[str]:
@@ -81,13 +81,13 @@ async def _sheet_told(workshop: ProcessWorkshop, path: Path) -> list[str]:
     try:
         cells = await workshop.run(_sheet, path)
     except PostOfficeError as told:
-        assert told.help
+        _helps(told)
         cells = [told.code]
     try:
         await workshop.run(hidden_rows, path)
     except PostOfficeError as told:
-        assert told.help
-    assert time.monotonic() - began < 2 * SECONDS + 5
+        _helps(told)
+    assert time.monotonic() - began < 2 * SECONDS + 28
     return cells
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - parts of pages
 """Addresses that lead into our own network, however they are written; templates that reach for files, networks and endless time."""
 
 import socket

@@ -53,7 +53,7 @@ def read(text: str) -> list[dict[str, str]]:
     """The blocks of a kept list; unknown kinds and fields are left out. PostOfficeError bad-template for what is no such list."""
     try:
         shape = json.loads(text) if text.strip() else []
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _bad("the list of blocks cannot be read") from None
     if not isinstance(shape, list) or len(shape) > MOST:
         raise _bad(f"a mail has at most {MOST} blocks")

@@ -98,6 +98,10 @@ def _html(source: str, frame: Frame) -> str:
         place = re.search(r"position (\d+)", str(error))
         line = source.count("\n", 0, int(place[1])) + 1 if place else 0
         raise _bad(frame, line, str(error)) from None
+    except BaseException as panic:  # the compiler's own faults are no Exception (pyo3): it cuts letters of several bytes in two
+        if type(panic).__name__ != "PanicException":
+            raise
+        raise _bad(frame, 0, "a tag or an attribute is broken off") from None
 
 
 def _with_head(source: str, hidden: Hidden, frame: Frame) -> str:
