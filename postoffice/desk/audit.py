@@ -25,6 +25,22 @@ DEEDS: Mapping[str, str] = {
     "segment.set-aside": N_("set sleepers aside"),
     "segment.take-back": N_("took sleepers back"),
     "purchases.add": N_("brought purchases in"),
+    "campaign.create": N_("wrote a campaign"),
+    "campaign.change": N_("changed a campaign"),
+    "campaign.submit": N_("handed a campaign in for approval"),
+    "campaign.approve": N_("approved a campaign"),
+    "campaign.refuse": N_("sent a campaign back"),
+    "campaign.launch": N_("launched a campaign"),
+    "campaign.pause": N_("paused a campaign"),
+    "campaign.resume": N_("let a campaign go on"),
+    "campaign.cancel": N_("took a campaign back"),
+    "campaign.archive": N_("put a campaign into the public archive"),
+    "campaign.unarchive": N_("took a campaign out of the public archive"),
+    "form.create": N_("wrote a form"),
+    "form.change": N_("changed a form"),
+    "form.close": N_("closed a form"),
+    "form.open": N_("opened a form again"),
+    "form.confirmed": N_("signed up by a form, and confirmed it"),
     "mailing.options": N_("chose options of a mailing"),
     "mailing.send": N_("sent a mailing"),
     "mailing.send-more": N_("sent the corrected letters of a mailing"),
@@ -146,6 +162,13 @@ async def trail(request: web.Request) -> web.StreamResponse:
     return admin_page(request, "audit.html", context)
 
 
+async def deeds_of(request: web.Request, connection: AsyncConnection, subject: str, limit: int = 100) -> list[Deed]:
+    """What was done to one thing, newest first, in the visitor's words."""
+    visit = request[VISIT]
+    names = await _names(connection, visit.organisation.id)
+    return [_deed(visit, line, names) for line in await audit.of_subject(connection, visit.organisation.id, subject, limit)]
+
+
 async def _names(connection: AsyncConnection, organisation_id: str) -> Names:
     return Names(
         {one.id: one.name for one in await people.all_users(connection, organisation_id)},
@@ -172,7 +195,7 @@ def _who(words: Words, actor: str, names: Names) -> str:
         return names.staff.get(actor_id, words._("somebody who has no account any more"))
     if kind == "key":
         return words._("the program {name}", name=names.keys.get(actor_id, actor_id))
-    return words._("a recipient") if kind == "link" else words._("the office itself")
+    return words._("a recipient") if kind in ("link", "form") else words._("the office itself")
 
 
 def _subject(visit: Visit, line: Line, names: Names) -> tuple[str, str]:

@@ -6,9 +6,10 @@ from typing import Any
 from aiohttp import web
 from babel.dates import format_date
 
+from postoffice.actions import archive, campaign_checks
 from postoffice.actions import campaigns as acting
 from postoffice.campaigns import experiment, spread
-from postoffice.desk import campaign_form
+from postoffice.desk import audit, campaign_form
 from postoffice.desk.campaign_look import look_at
 from postoffice.desk.choices import text_of
 from postoffice.desk.page import go, render
@@ -16,11 +17,12 @@ from postoffice.desk.visit import VISIT, house_of
 from postoffice.model.campaign import Campaign, Design
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import PostOfficeError
+from postoffice.model.finding import Severity
 from postoffice.model.ids import is_id
 from postoffice.model.mailing import Options
 from postoffice.model.people import Right
 from postoffice.model.states import CampaignState
-from postoffice.store import campaigns, people, segments, templates
+from postoffice.store import campaigns, forms, people, segments, templates
 from postoffice.store import campaigns_members as members
 from postoffice.words import Words
 
@@ -135,6 +137,8 @@ async def campaign_page(request: web.Request) -> web.StreamResponse:
         names = {one.user_id: await _name(connection, one.user_id) for one in said}
         names |= {campaign.user_id: await _name(connection, campaign.user_id)}
         version = await _version(connection, campaign)
+        deeds = await audit.deeds_of(request, connection, campaign.id)
+        archived = await forms.archived(connection, visit.organisation.id)
     unsent = campaign.state in (CampaignState.DRAFT, CampaignState.REVIEW, CampaignState.APPROVED)
     wanted = acting.approval_wanted(visit.organisation)
     context = {
@@ -142,10 +146,17 @@ async def campaign_page(request: web.Request) -> web.StreamResponse:
         "design": campaign.design,
         "look": look,
         "approvals": said,
+        "deeds": deeds,
+        "archived": campaign.id in archived,
+        "may_archive": archive.suits(campaign) and visit.may(Right.SEND),
         "names": names,
         "audience": audience,
         "version": version,
         "problems": [visit.words.problem(one) for one in await acting.problems(house, campaign)] if unsent else [],
+        "checks": (found := await campaign_checks.checks(house, campaign) if unsent and request.query.get("part") != "live" else []),
+        "checks_fail": any(one.severity is Severity.ERROR for one in found),
+        "looked_at": campaign_checks.LOOKED_AT,
+        "said": lambda one: visit.words.gettext(one.text, **one.facts),
         "approval_wanted": wanted,
         "may_write": visit.may(Right.SUBMIT),
         "may_approve": visit.may(Right.APPROVE) and visit.user.id != campaign.user_id,

@@ -22,6 +22,7 @@ from postoffice.desk.account_routes import ACCOUNT_ROUTES
 from postoffice.desk.admin_routes import ADMIN_ROUTES
 from postoffice.desk.campaign_routes import CAMPAIGN_ROUTES
 from postoffice.desk.contact_routes import CONTACT_ROUTES
+from postoffice.desk.forms_routes import FORM_ROUTES
 from postoffice.desk.guard import Route
 from postoffice.desk.hearing import answers
 from postoffice.desk.returned_routes import RETURNED_ROUTES
@@ -38,6 +39,7 @@ ROUTES: tuple[Route, ...] = (
     # --- who is there
     *ACCOUNT_ROUTES,
     *CAMPAIGN_ROUTES,
+    *FORM_ROUTES,
     # --- today, mailings, a new one
     Route("GET", "/", today.today, Right.SEE),
     Route("POST", "/try", today.try_out, Right.SUBMIT),

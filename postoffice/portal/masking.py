@@ -2,7 +2,7 @@
 
 import re
 
-_TOKEN = re.compile(r"(/[clu]/)(?!document\b|documents\b|choices\b|data\b|close\b)[^/?#\s\"]+")
+_TOKEN = re.compile(r"(/[cfklu]/)(?!document\b|documents\b|choices\b|data\b|close\b)[^/?#\s\"]+")
 
 
 def mask_token(path: str) -> str:

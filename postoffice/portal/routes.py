@@ -5,7 +5,20 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from postoffice.portal import choices, clicks, images, landing, letters, own_data, reach, sharing, unsubscribe, visit
+from postoffice.portal import (
+    archive,
+    choices,
+    clicks,
+    forms_public,
+    images,
+    landing,
+    letters,
+    own_data,
+    reach,
+    sharing,
+    unsubscribe,
+    visit,
+)
 from postoffice.portal.pages import CHOICES, DOCUMENT, LETTERS, add_templates, guarded
 from postoffice.tracking.clicks import Recent
 
@@ -48,6 +61,14 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", unsubscribe.PATH, unsubscribe.show),
     Route("POST", unsubscribe.PATH, unsubscribe.stop),
     Route("GET", clicks.ADDRESS, clicks.follow),
+    # --- forms that others' pages embed, and the link that confirms
+    Route("GET", forms_public.PATH, forms_public.show),
+    Route("POST", forms_public.PATH, forms_public.take),
+    Route("GET", forms_public.CONFIRM, forms_public.confirm_page),
+    Route("POST", forms_public.CONFIRM, forms_public.confirm),
+    # --- what was written to everybody
+    Route("GET", archive.PATH, archive.show),
+    Route("GET", archive.ONE, archive.one),
 )
 
 
@@ -57,6 +78,7 @@ def add_portal(app: web.Application) -> None:
     app[letters.COPIES] = letters.Copies()
     app[clicks.RECENT] = Recent()
     app[images.KEPT] = images.Kept()
+    forms_public.add_forms(app)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, guarded(route.handler))
         if route.method == "GET":

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from postoffice.model.campaign import Measure, RepeatKind, Rule, VariantKind, WaveKind
+from postoffice.model.clicks import ClickMode
 from postoffice.model.states import CampaignState, WaveState
 from postoffice.words.marks import N_
 
@@ -53,6 +54,12 @@ TERMS: Mapping[type[StrEnum], Mapping[str, str]] = {
         "unsubscribes": N_("fewest unsubscribes"),
         "person": N_("a person decides"),
     },
+    ClickMode: {
+        "off": N_("not counted"),
+        "together": N_("counted, without names"),
+        "consented": N_("by name where the person agreed, others not at all"),
+        "mixed": N_("by name where the person agreed, others without names"),
+    },
     Rule: {"fixed": N_("at its end, once"), "sequential": N_("as soon as it is clear")},
 }
 
@@ -87,6 +94,9 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("Copy what you typed, reload the page, and bring it in again."),
     ),
     "bad-campaign": (N_("This campaign cannot be kept: {why}"), N_("Correct it, then keep it again.")),
+    "no-such-form": (N_("There is no such form."), N_("Look for it in the list of forms.")),
+    "bad-form": (N_("This form cannot be kept: {why}"), N_("Correct it, then keep it again.")),
+    "not-for-archive": (N_("Only advertising by e-mail that has gone out stands in the archive."), N_("Wait until the campaign runs.")),
     "bad-hour": (N_("The hour of the campaign cannot be read."), N_("Write it like 2026-12-01T10:00.")),
     "own-campaign": (
         N_("A campaign is approved by another person than the one who wrote it."),
@@ -104,6 +114,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "hour-over": (N_("The hour of this campaign is over."), N_("Choose a later one, or none: then it goes at once.")),
     "no-carrier": (N_("No carrier for {channel} is set up."), N_("Set one up under Carriers.")),
     "no-part": (N_("The template has no words for {channel}."), N_("Write them in its editor, and publish it.")),
+    "mail-check": (
+        N_("The check of this message found what must not go: nothing was sent."),
+        N_("The campaign's page says what; correct the template, publish it, and choose its new version."),
+    ),
     "no-test": (N_("There is no test to be decided."), N_("Reload the page to see where it stands.")),
     "no-words": (
         N_("The template's message could not be made for this recipient."),

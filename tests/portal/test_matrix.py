@@ -36,6 +36,12 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/u/{token}"): (404, 404, 404, 404),
     ("POST", "/u/{token}"): (404, 404, 404, 404),
     ("GET", "/c/{token:[A-Za-z0-9_-]{36}}"): (404, 404, 404, 404),
+    ("GET", "/f/{token:[a-z2-7]{32}}"): (404, 404, 404, 404),
+    ("POST", "/f/{token:[a-z2-7]{32}}"): (404, 404, 404, 404),
+    ("GET", "/k/{code:[a-z2-7]{32}}"): (410, 410, 410, 410),
+    ("POST", "/k/{code:[a-z2-7]{32}}"): (410, 410, 410, 410),
+    ("GET", "/archive/{slug:[a-z0-9-]{1,60}}"): (404, 404, 404, 404),
+    ("GET", "/archive/{slug:[a-z0-9-]{1,60}}/{campaign:[0-9a-z]{26}}"): (404, 404, 404, 404),
 }
 SENT = {
     "/share": {"email": "c@cabinet.example"},
@@ -50,6 +56,8 @@ def address(path: str, letter: Letter) -> str:
     named = (
         path.replace("{item:[0-9a-z]{26}}", letter.item.id).replace("{page:[0-9]{1,4}}", "1").replace("{what:email|mobile}", "email")
     )
+    named = named.replace("{token:[a-z2-7]{32}}", "x" * 32).replace("{code:[a-z2-7]{32}}", "x" * 32)
+    named = named.replace("{slug:[a-z0-9-]{1,60}}", "other").replace("{campaign:[0-9a-z]{26}}", "0" * 26)
     return named.replace("{token}", token).replace("{token:[A-Za-z0-9_-]{36}}", "x" * 36)
 
 
