@@ -156,6 +156,7 @@ class SmtpCarrier:
                 failed = TryLater(error.why, code=error.code)
             except Broken as broken:
                 if broken.doubtful:
+                    line.backoff.failed(broken.why)  # a relay that swallows mail without a word must not get all of it
                     raise InDoubt(f"The relay may have the mail: {broken.why} after the last byte") from broken
                 failed = TryLater(f"The relay did not take the mail: {broken.why}")
             else:
@@ -209,6 +210,8 @@ class SmtpCarrier:
         reused, seconds = False, line.member.relay.seconds
         try:
             async with line.pool.wire() as wire:
+                if line.backoff.wait():  # it began while this mail waited for its turn
+                    raise Unreachable(line.backoff.reason)
                 reused = wire.sent > 0
                 return await wire.transact(_envelope(wire, route, len(message)), message, seconds=seconds, ends=ends)
         except Broken as broken:

@@ -88,6 +88,15 @@ async def test_what_is_in_doubt_at_one_relay_goes_by_no_other(end: Any) -> None:
         await carrier.close()
 
 
+async def test_a_relay_that_swallows_mail_without_a_word_gets_few() -> None:
+    """Each such mail is in doubt for good where it must not go twice: the rest waits."""
+    async with peer.scripted({"end": "close"}) as bad, carrier_of(member(bad.port)) as carrier:
+        answers = await send(carrier, 60)
+        doubts = [one for one in answers if isinstance(one, InDoubt)]
+        assert 3 <= len(doubts) <= 6, "three in a row, and what the other lines had under way"
+        assert all(isinstance(one, InDoubt | TryLater) for one in answers) and carrier.wait() > 0
+
+
 async def test_what_is_said_of_the_recipient_counts_for_all_relays() -> None:
     async with peer.relay() as one, peer.relay() as other, carrier_of(member(one.port), member(other.port)) as carrier:
         for to, kind in (("dead@x.example", Refused), ("grey@x.example", TryLater), ("full@y.example", Refused)):
