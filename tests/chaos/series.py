@@ -79,7 +79,7 @@ def run(world: World, seed: int, faults: int, count: int, name: str = "") -> Out
             return int(town.look(sa.select(items + mailings))[0][0]) + (not crm.done)
 
         done = wreck(world, seed, faults, lambda: not town.tried(lambda: not left()))
-        _until_done(town, left)
+        _until_done(town, left, lambda: "" if crm.done else f"the CRM still repeats {sorted(set(names) - set(crm.taken))}")
     reports = {
         "offers": audit_mail(world, sent["offers"], once=True),
         "invoices": audit_mail(world, sent["invoices"], once=False),
@@ -90,7 +90,7 @@ def run(world: World, seed: int, faults: int, count: int, name: str = "") -> Out
     return Outcome(seed, time.monotonic() - start, done, reports)
 
 
-def _until_done(town: Town, left: Callable[[], int]) -> None:
+def _until_done(town: Town, left: Callable[[], int], why: Callable[[], str]) -> None:
     """Wait; where nothing moves, everybody waits for an hour of its own, so the hour is brought nearer."""
     end, before, moved = time.monotonic() + PATIENCE, -1, time.monotonic()
     while time.monotonic() < end:
@@ -104,8 +104,24 @@ def _until_done(town: Town, left: Callable[[], int]) -> None:
         elif time.monotonic() - moved > STILL:
             town.pass_by(LEAP)
             moved = time.monotonic()
+        town.supervise()
         time.sleep(0.3)
-    raise AssertionError(f"{before} items had not come to an end after {PATIENCE:g} s:\n{town.log.read_text()[-3000:]}")
+    raise AssertionError(f"{before} had not come to an end after {PATIENCE:g} s; {why()}; {_open(town)}\n{_last(town.log)}")
+
+
+def _open(town: Town) -> str:
+    """What is still to be done, for the one who looks why."""
+    table = tables.batches.c
+    query = sa.select(table.step, table.state, table.error, sa.func.count()).where(table.state != "done")
+    return "; ".join(
+        f"{row[3]} x {row[0]} {row[1]} {row[2]}" for row in town.look(query.group_by(table.step, table.state, table.error))
+    )
+
+
+def _last(log: Path, lines: int = 15) -> str:
+    """The last lines that tell of more than a queue that is away."""
+    told = [line[:400] for line in log.read_text(errors="replace").splitlines() if "no_queue" not in line and "expired" not in line]
+    return "\n".join(told[-lines:])
 
 
 def _at_work(town: Town) -> int:

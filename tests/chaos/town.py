@@ -125,6 +125,10 @@ class Town:
         latest = max(map(ahead_of, self.clocks))
         for clock in self.clocks:
             set_clock(clock, latest)
+        self.supervise()
+
+    def supervise(self) -> None:
+        """As a service manager does it: what ended by itself, since it found no database, is started again."""
         for process in (self.web, *self.workers):
             process.start()
 
