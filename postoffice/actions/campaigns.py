@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions.actor import Actor
+from postoffice.actions.campaign_checks import channels_of, refuse, versions_of
 from postoffice.campaigns import approval, schedule
 from postoffice.compose.merge.content import Content
 from postoffice.house import House
@@ -17,7 +18,6 @@ from postoffice.model.errors import Conflict, NotFound, PostOfficeError
 from postoffice.model.people import Organisation
 from postoffice.model.segment import Segment
 from postoffice.model.states import CampaignState
-from postoffice.routing.ladder import FORMS, parse
 from postoffice.store import campaigns, people, segments, templates
 from postoffice.store import campaigns_members as members
 from postoffice.store import campaigns_waves as waves
@@ -115,6 +115,7 @@ async def submit(house: House, campaign: Campaign, actor: Actor) -> None:
     found = await problems(house, campaign)
     if found:
         raise found[0]
+    await refuse(house, campaign)
     async with house.database.write() as connection:
         await campaigns.command(connection, campaign, "submit", house.clock.now())
         await _note(connection, house, campaign, actor, "campaign.submit", revision=campaign.revision)
@@ -156,12 +157,6 @@ async def _what(connection: AsyncConnection, campaign: Campaign) -> dict[str, An
     return approval.what_of(campaign.design, await _rules(connection, campaign), numbers)
 
 
-def versions_of(design: Design) -> list[str]:
-    """The versions of templates that it says."""
-    other = design.test.other if design.test is not None and design.test.kind is VariantKind.TEMPLATE else ""
-    return [one for one in (design.version_id, other) if one]
-
-
 async def _rules(connection: AsyncConnection, campaign: Campaign) -> dict[str, Any]:
     design = campaign.design
     if design.sheet:
@@ -187,6 +182,7 @@ async def launch(house: House, campaign: Campaign, actor: Actor) -> datetime:
     found = await problems(house, campaign)
     if found:
         raise found[0]
+    await refuse(house, campaign)
     now = house.clock.now()
     async with house.database.write() as connection:
         organisation = await people.organisation(connection, campaign.organisation_id)
@@ -254,20 +250,6 @@ async def problems(house: House, campaign: Campaign) -> list[PostOfficeError]:
         if one not in carriers
     ]
     return found
-
-
-def channels_of(design: Design) -> list[Channel]:
-    """The channels that it may go by, the first one first; [] where that is each contact's own matter."""
-    used: list[Channel] = []
-    if design.options.channel is not None:
-        used.append(design.options.channel)
-    else:
-        used += [FORMS[step.word].channel for step in parse(design.options.ladder) if step.word in FORMS]
-    if design.test is not None and design.test.kind is VariantKind.CHANNEL:
-        used.append(Channel(design.test.other))
-    if design.follow_up is not None:
-        used.append(design.follow_up.channel)
-    return list(dict.fromkeys(used))
 
 
 async def _count(connection: AsyncConnection, campaign: Campaign, segment: Segment | None, now: datetime) -> int:

@@ -19,6 +19,7 @@ from postoffice.model.campaign import (
     VariantKind,
 )
 from postoffice.model.channel import Channel, Purpose
+from postoffice.model.clicks import ClickMode
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.mailing import Ground
 
@@ -29,6 +30,8 @@ MILLION = 1_000_000
 def design_of(form: Form, before: Design) -> Design:
     """What the form says; what it does not show stays as it was. PostOfficeError bad-campaign."""
     try:
+        purpose, test = Purpose(text_of(form, "purpose") or "promotion"), _test(form)
+        clicks = _clicks(form, purpose, test)
         return replace(
             before,
             name=text_of(form, "name", 200),
@@ -37,9 +40,11 @@ def design_of(form: Form, before: Design) -> Design:
             options=replace(
                 before.options,
                 channel=Channel(text_of(form, "channel") or "email"),
-                purpose=Purpose(text_of(form, "purpose") or "promotion"),
+                purpose=purpose,
                 ground=Ground(text_of(form, "ground") or "consent"),
                 per_hour=_number(form, "per_hour"),
+                clicks=clicks,
+                carry_pictures=text_of(form, "carry_pictures") == "1",
             ),
             schedule=Schedule(
                 text_of(form, "at", 16),
@@ -48,12 +53,22 @@ def design_of(form: Form, before: Design) -> Design:
                 _number(form, "warm_up"),
             ),
             repeat=_repeat(form),
-            test=_test(form),
+            test=test,
             follow_up=_follow_up(form),
             caps=Caps(_money(form, "ceiling"), _number(form, "cap_most"), _number(form, "cap_within", 7) or 7),
         )
     except ValueError:
         raise unknown_word() from None
+
+
+def _clicks(form: Form, purpose: Purpose, test: Test | None) -> ClickMode:
+    """What is known of clicks: as chosen; else offers are counted without names, and what is no offer is not."""
+    chosen = text_of(form, "clicks")
+    mode = ClickMode(chosen) if chosen else ClickMode.TOGETHER if purpose.is_promotional else ClickMode.OFF
+    if test is not None and test.measure is Measure.CLICKS and mode is ClickMode.OFF:
+        why = "A test by clicks needs clicks that are counted."
+        raise PostOfficeError("bad-campaign", why, help="Count them, or choose another measure.", field="clicks", why=why)
+    return mode
 
 
 def _number(form: Form, name: str, default: int = 0) -> int:
@@ -122,4 +137,5 @@ def choices() -> dict[str, Any]:
         "variants": list(VariantKind),
         "measures": list(Measure),
         "rules": list(Rule),
+        "click_modes": list(ClickMode),
     }

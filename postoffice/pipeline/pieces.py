@@ -17,7 +17,7 @@ from postoffice.model.channel import Channel
 from postoffice.model.delivery import Attachment, Delivery, Pages, Piece
 from postoffice.model.errors import NotFound, PostOfficeError
 from postoffice.model.item import Item
-from postoffice.model.mailing import EmailForm, LinkProof, Mailing, Options
+from postoffice.model.mailing import EmailForm, LinkProof, Mailing, Options, Source
 from postoffice.model.people import Organisation
 from postoffice.pdf import cut
 from postoffice.pipeline import merge_words
@@ -67,7 +67,7 @@ class Bench:
             async with self.house.database.read() as connection:
                 found |= await items.by_ids(connection, missing)
         pairs = [(delivery, found[delivery.item_id]) for delivery in some]
-        with_link = [(delivery, item) for delivery, item in pairs if self._needs_link(delivery, item)]
+        with_link = [one for one in pairs if self._needs_link(*one) or self._has_choices(*one)]
         if with_link:
             async with self.house.database.write() as connection:
                 await links.add_missing(connection, [self._link(delivery, item) for delivery, item in with_link])
@@ -87,6 +87,11 @@ class Bench:
         if delivery.channel is Channel.EMAIL:
             return self._options(delivery, item).email_form is EmailForm.LINK
         return delivery.channel is Channel.SMS
+
+    def _has_choices(self, delivery: Delivery, item: Item) -> bool:
+        """Whether its words say where their recipient chooses what to receive: a campaign's mail to somebody who is known."""
+        ours = self.mailing.source is Source.CAMPAIGN and delivery.channel is Channel.EMAIL
+        return ours and item.contact_id is not None and self.mailing.options.purpose.is_promotional
 
     def _options(self, delivery: Delivery, item: Item) -> Options:
         """The mailing's options as they are on the rung that this delivery goes by."""
@@ -137,6 +142,7 @@ class Bench:
         return merge_words.Situation(
             link=self._address_of_link(delivery, item),
             unsubscribe=self._unsubscribe(delivery),
+            preferences=self._choices(delivery, item),
             pages=item.pages,
             proof=proof_of(item, delivery)[0],
             expires_at=self._link_end(self.house.clock.now()).date(),
@@ -147,6 +153,12 @@ class Bench:
     def _address_of_link(self, delivery: Delivery, item: Item) -> str:
         """Empty where the letter is attached."""
         return f"{self.house.url}/l/{self.house.keyring.link_token(delivery.id)}" if self._needs_link(delivery, item) else ""
+
+    def _choices(self, delivery: Delivery, item: Item) -> str:
+        """Where the recipient proves to be meant, and chooses in detail; empty where the mail has no such place."""
+        if not self._has_choices(delivery, item):
+            return ""
+        return f"{self.house.url}/l/{self.house.keyring.link_token(delivery.id)}?to=choices"
 
     def _link(self, delivery: Delivery, item: Item) -> dict[str, Any]:
         now = self.house.clock.now()

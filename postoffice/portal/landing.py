@@ -133,14 +133,17 @@ async def _open(connection: AsyncConnection, request: web.Request, found: Found,
         await note(connection, request, found.link, "link.expired", found.item.id)
         return ""
     await note(connection, request, found.link, "link.proven", found.item.id, by=level)
-    if found.link.parent_id is None:  # an accountant's reading does not say that the recipient read it
+    if (
+        found.link.parent_id is None and found.item.pages
+    ):  # choosing is no reading; an accountant's reading does not say that the recipient read it
         await links.opened(connection, found.item.id, now)
         await events.add(connection, [event(found, EventKind.CLICKED, request.app[HOUSE])], now)
     return await links.open_session(connection, found.link, now, LIFETIME, level)
 
 
 def _let_in(request: web.Request, found: Found, session: str) -> web.Response:
-    to = CHOICES if request.query.get("to") == "choices" and found.item.contact_id else DOCUMENT
+    chosen = request.query.get("to") == "choices" or not found.item.pages  # a message without a letter has nothing else behind it
+    to = CHOICES if chosen and found.item.contact_id else DOCUMENT
     return welcome(request, session, to) if session else _ended(request, found)
 
 

@@ -165,8 +165,8 @@ def _links(links: Mapping[str, None], wanted: Wanted, where: str) -> Iterator[Ch
                 {},
                 where,
             )
-        elif scheme not in ("http", "https"):
-            continue
+        elif scheme not in ("http", "https") or (wanted.own_url and address.startswith(f"{wanted.own_url}/")):
+            continue  # the office's own addresses are right wherever it stands
         elif (why := broken(address)) is not None:
             yield Check(
                 "link-broken", Severity.ERROR, N_("The address {address} cannot be right: {why}."), why[1], _of(address, why[0]), where
