@@ -24,9 +24,9 @@ _QUEUED, _SENDING = DeliveryState.QUEUED.value, DeliveryState.SENDING.value
 _HANDED_FROM, _HANDED_TO = DELIVERY_COMMANDS["hand_over"]
 
 _MARK = Plain(
-    f"UPDATE deliveries SET state = '{_SENDING}', attempt = attempt + 1 WHERE state = '{_QUEUED}' AND id IN ("
+    f"UPDATE deliveries SET state = '{_SENDING}', attempt = attempt + 1 WHERE state = '{_QUEUED}' AND id IN ["
     f"SELECT id FROM deliveries WHERE batch_id = :batch AND state = '{_QUEUED}' AND (not_before IS NULL OR not_before <= :now) "
-    f"ORDER BY id LIMIT :most) RETURNING {rows.MARKED}"
+    f"ORDER BY id LIMIT :most] RETURNING {rows.MARKED}"
 )
 _RENEW = Plain("UPDATE batches SET lease_until = :until WHERE id = :batch AND token = :token AND state = 'open'")
 _LISTENING = Plain("SELECT id FROM hook_endpoints WHERE organisation_id = :organisation AND state <> 'gone' LIMIT 1")

@@ -34,7 +34,11 @@ def shared_by_few(
     alike = [other.c[name] == value for name, value in same.items()]
     some = sa.select(sa.literal(1)).where(*alike, other.c[column.name] == listed.c.value).limit(most + 1)
     number = sa.select(sa.func.count()).select_from(some.correlate(listed).subquery("some")).scalar_subquery()
-    return column.in_(sa.select(listed.c.value).where(number <= most))
+    few = sa.select(listed.c.value).where(number <= most)
+    if connection.dialect.name == "sqlite":
+        return column.in_(few)
+    # as an array it is made once; left as a query, the planner may make it anew for each row of a table whose size it does not know yet
+    return column == sa.any_(sa.func.array(few.scalar_subquery(), type_=postgresql.ARRAY(sa.Text)))
 
 
 def _json_each(wanted: list[str]) -> sa.TableValuedAlias:

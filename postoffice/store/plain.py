@@ -11,15 +11,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
+_ONCE = re.compile(r"IN \[([^\]]*)\]")
+
 
 class Plain:
-    """A statement in SQL that both databases take, with `:name` for a value and `IN :name` for a list of texts."""
+    """A statement in SQL that both databases take, with `:name` for a value, `IN :name` for a list of texts, and `IN [SELECT ...]` for
+    what a query finds once, before anything else is looked at."""
 
     def __init__(self, sql: str) -> None:
         self._names: list[str] = []
         self._lists = frozenset(re.findall(r"IN :(\w+)", sql))
-        self._sqlite = re.sub(r"IN :(\w+)", r"IN (SELECT value FROM json_each(:\1))", sql)
-        self._postgresql = re.sub(r"(IN )?:(\w+)", self._numbered, sql)
+        self._sqlite = re.sub(r"IN :(\w+)", r"IN (SELECT value FROM json_each(:\1))", _ONCE.sub(r"IN (\1)", sql))
+        # PostgreSQL may run a query within IN anew for each row of a table whose size it does not know yet; an array it makes once
+        self._postgresql = re.sub(r"(IN )?:(\w+)", self._numbered, _ONCE.sub(r"= ANY(ARRAY(\1))", sql))
 
     def _numbered(self, found: re.Match[str]) -> str:
         if found[2] not in self._names:
