@@ -281,7 +281,7 @@ async def _content_problems(connection: AsyncConnection, campaign: Campaign) -> 
 def _says(content: Content, channel: Channel, *, letterless: bool) -> bool:
     parts: Sequence[Any] = list(content.parts.values())
     if channel is Channel.EMAIL:
-        return all(one.subject and (one.text or one.html) for one in parts) or not letterless
+        return all(one.subject and (one.text or one.html or one.mjml) for one in parts) or not letterless
     if channel is Channel.SMS:
         return all(one.sms for one in parts) or not letterless
     return any(one.letter.strip() for one in parts)
