@@ -14,12 +14,16 @@ _POINTS = {"email": "email", "mobile": "sms", "fax": "fax"}
 
 
 def row_of(contact: FullContact) -> dict[str, Any]:
-    """Field -> value: the contact's attributes under their own names, its name, company, language, number, and its best addresses."""
+    """Field -> value: the contact's attributes under their own names, its name, company, language, number, and its best addresses.
+
+    `first_name`: as an import told it, else the whole name.
+    """
     row: dict[str, Any] = {
         str(name): value for name, value in contact.attributes.items() if isinstance(value, str | int | float | bool)
     }
     number = next(iter(contact.external_ids.values()), "")
     row |= {"name": contact.name, "company": contact.company, "reference": number, "customer": row.get("customer") or number}
+    row.setdefault("first_name", contact.name)  # where only the whole name is known, that is what a greeting says
     row["language"] = contact.language
     for field, channel in _POINTS.items():
         row[field] = best(contact, channel)

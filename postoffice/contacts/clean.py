@@ -77,6 +77,9 @@ class Choices:
 def card_of(cells: Sequence[str], choices: Choices, checks: Checks) -> tuple[Card, list[Reason]]:
     """The row's card, and what in it cannot be used (that part is left out). A card that `is_empty` says nobody."""
     told, attributes = _sorted(cells, choices)
+    for field, target in (("first_name", "given_name"), ("last_name", "family_name")):  # for greetings
+        if told[target]:
+            attributes.setdefault(field, told[target][:_LONGEST])
     wrong: list[Reason] = []
     name = " ".join(filter(None, (told["name"] or _joined(told["given_name"], told["family_name"])).split()))[:_LONGEST]
     company = told["company"][:_LONGEST]
