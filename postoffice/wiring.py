@@ -28,6 +28,7 @@ from postoffice.store.bell import ArqBell
 from postoffice.store.book import MailingBook
 from postoffice.store.database import Database
 from postoffice.store.documents import FileDocuments
+from postoffice.store.documents_s3 import Place, S3Documents, place_from
 from postoffice.store.keys import Keyring
 from postoffice.store.sandbox import DatabaseSandboxBox
 from postoffice.workshop import ProcessWorkshop
@@ -167,12 +168,7 @@ async def open_house(settings: Settings, log: Log, clock: Clock | None = None) -
     """All parts of the house, ready; closed in the opposite order. `clock`: another one than the machine's, for trials."""
     database = Database(settings.database)
     keyring = Keyring(settings.key)
-    documents = FileDocuments(
-        settings.data / "documents",
-        DocumentKeys(database, keyring),
-        row_of=partial(row_content, database),
-        min_free=settings.min_free_megabytes * 1_000_000,
-    )
+    documents = _documents(settings, database, keyring)
     bell = ArqBell(settings.redis, log)
     workshop = ProcessWorkshop(children=settings.child_processes, seconds=settings.child_seconds, megabytes=settings.child_megabytes)
     clock = clock or SystemClock()
@@ -198,9 +194,25 @@ async def open_house(settings: Settings, log: Log, clock: Clock | None = None) -
         )
     finally:
         await registry.close()
+        await documents.close()
         await bell.close()
         await asyncio.to_thread(workshop.close)
         await database.close()
+
+
+def _documents(settings: Settings, database: Database, keyring: Keyring) -> FileDocuments:
+    folder, key_of, row_of = settings.data / "documents", DocumentKeys(database, keyring), partial(row_content, database)
+    min_free = settings.min_free_megabytes * 1_000_000
+    if place := documents_place(settings):
+        return S3Documents(folder, place, key_of, row_of=row_of, min_free=min_free)
+    return FileDocuments(folder, key_of, row_of=row_of, min_free=min_free)
+
+
+def documents_place(settings: Settings) -> Place | None:
+    """The S3 store of documents; None where they are kept in the data folder. PostOfficeError: it is not rightly named."""
+    if not settings.documents_url:
+        return None
+    return place_from(settings.documents_url, settings.documents_key, settings.documents_secret)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -33,6 +33,13 @@ def wait_for(condition, seconds: float = 20.0, every: float = 0.05, what: str = 
     raise AssertionError(f"{what} did not come true within {seconds} s")
 
 
+def listens(port: int) -> bool:
+    """Whether somebody answers on a TCP port of the loopback interface."""
+    with socket.socket() as sock:
+        sock.settimeout(1)
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 def program(name: str, *more: str) -> str:
     """The path of a program, or a skip that names it."""
     found = shutil.which(name) or next((path for path in more if os.path.exists(path)), None)

@@ -69,6 +69,12 @@ class OutOfRoom(PostOfficeError):
     status = 507
 
 
+class Unavailable(PostOfficeError):
+    """A server that the office leans on does not answer; the same will do later."""
+
+    status = 503
+
+
 class TimedOut(PostOfficeError):
     """A piece of work took longer, or more memory, than it may."""
 

@@ -30,6 +30,8 @@ from postoffice.model.ports import StoredDocument
 CHUNK = 64 * 1024
 _MAGIC = b"PODOC\x00\x00\x01"
 _TAG = 16
+HEAD = len(_MAGIC) + 7  #: bytes before the first piece
+SEALED = CHUNK + _TAG  #: bytes of each sealed piece but the last
 _SMALL = 256 * 1024  # below this a whole file is written in one hop to a thread
 #: bytes that may stay in their row: a page of text has 2 to 30 kB, and a database reads such blobs quicker than a file system
 IN_ROW = 32 * 1024
@@ -102,7 +104,7 @@ class FileUpload:
         self._pending.clear()
 
     def _flush(self, *, last: bool) -> None:
-        with _disk_full_is_clear():
+        with disk_full_is_clear():
             if self._file is None:
                 handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")
                 self._path = Path(name)
@@ -119,16 +121,23 @@ class FileUpload:
                 self._file.write(self._cipher.encrypt(_nonce(self._prefix, self._count, final), piece, None))
                 self._count += 1
 
-    def _finish(self) -> StoredDocument:
+    def _whole(self, *, sync: bool) -> StoredDocument:
+        """The sealed file is complete and closed at `self._path`."""
         self._flush(last=True)
-        assert self._file is not None and self._path is not None
-        sha256 = self._digest.hexdigest()
-        target = self._place(sha256)
-        with _disk_full_is_clear():
+        assert self._file is not None
+        with disk_full_is_clear():
             self._file.flush()
-            os.fsync(self._file.fileno())
+            if sync:
+                os.fsync(self._file.fileno())
             self._file.close()
             self._file = None
+        return StoredDocument(self._digest.hexdigest(), self._size)
+
+    def _finish(self) -> StoredDocument:
+        stored = self._whole(sync=True)
+        assert self._path is not None
+        target = self._place(stored.sha256)
+        with disk_full_is_clear():
             fresh = not target.parent.exists()
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.replace(self._path, target)
@@ -137,7 +146,7 @@ class FileUpload:
             if fresh:
                 _sync_folder(target.parent.parent)
                 _sync_folder(target.parent.parent.parent)
-        return StoredDocument(sha256, self._size)
+        return stored
 
 
 class FileDocuments:
@@ -157,7 +166,7 @@ class FileDocuments:
     def _prepare(self, organisation_id: str) -> None:
         """All folders of an organisation at once: one by one, each would cost its first document two syncs more."""
         folder = self._folder / organisation_id
-        with _disk_full_is_clear():
+        with disk_full_is_clear():
             for number in range(256):
                 (folder / f"{number:02x}").mkdir(parents=True, exist_ok=True, mode=0o700)
             _sync_folder(folder)
@@ -242,7 +251,7 @@ class FileDocuments:
     def _write_plain(self, source: Path | bytes, sha256: str, key: bytes) -> Path:
         handle, name = tempfile.mkstemp(dir=self._plain, suffix=".tmp")
         try:
-            with _disk_full_is_clear(), os.fdopen(handle, "wb") as file:
+            with disk_full_is_clear(), os.fdopen(handle, "wb") as file:
                 for piece in decrypted(source, sha256, key):
                     file.write(piece)
         except BaseException:
@@ -258,6 +267,9 @@ class FileDocuments:
                 return False
             place.unlink()
         return True
+
+    async def close(self) -> None:
+        """Nothing is held open."""
 
     def sweep(self, older_than_seconds: float, now: float) -> int:
         """Remove unfinished uploads and plain copies that a killed process left behind; how many."""
@@ -281,7 +293,12 @@ def _opened(source: Path | bytes) -> BinaryIO:
     try:
         return open(source, "rb")
     except FileNotFoundError:
-        raise NotFound("document-missing", "This document is not in the store.", help="Restore it from a backup.") from None
+        raise missing() from None
+
+
+def missing() -> NotFound:
+    """What is said of bytes that are not where they should be."""
+    return NotFound("document-missing", "This document is not in the store.", help="Restore it from a backup.")
 
 
 def place_of(folder: Path, organisation_id: str, sha256: str) -> Path:
@@ -291,33 +308,47 @@ def place_of(folder: Path, organisation_id: str, sha256: str) -> Path:
 
 def sealed_size(size: int) -> int:
     """Bytes on disk of a document of `size` bytes."""
-    return len(_MAGIC) + 7 + size + _TAG * max(1, -(-size // CHUNK))
+    return HEAD + size + _TAG * max(1, -(-size // CHUNK))
 
 
 def decrypted(source: Path | bytes, sha256: str, key: bytes) -> Iterator[bytes]:
     """The plain bytes of a sealed file, or of what a row keeps, chunk by chunk. NotFound: no such file; PostOfficeError
     document-damaged: other bytes than those of its name, or another key."""
-    cipher = AESGCM(key)
     with _opened(source) as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            raise _damaged()
-        prefix = file.read(7)
-        digest = hashlib.sha256()
-        count = 0
-        piece = file.read(CHUNK + _TAG)
+        unsealing = Unsealing(file.read(HEAD), sha256, key)
+        piece = file.read(SEALED)
         while True:
-            ahead = file.read(CHUNK + _TAG)
-            try:
-                plain = cipher.decrypt(_nonce(prefix, count, not ahead), piece, None)
-            except (InvalidTag, ValueError) as error:
-                raise _damaged() from error
-            digest.update(plain)
-            if not ahead and digest.hexdigest() != sha256:  # a whole file in the place of another
-                raise _damaged()
-            yield plain
+            ahead = file.read(SEALED)
+            yield unsealing.piece(piece, last=not ahead)
             if not ahead:
                 return
-            piece, count = ahead, count + 1
+            piece = ahead
+
+
+class Unsealing:
+    """Opens a document piece by piece, in order. PostOfficeError document-damaged: see `decrypted`."""
+
+    def __init__(self, head: bytes, sha256: str, key: bytes) -> None:
+        """`head`: the first HEAD bytes."""
+        if head[: len(_MAGIC)] != _MAGIC:
+            raise _damaged()
+        self._prefix = head[len(_MAGIC) :]
+        self._cipher = AESGCM(key)
+        self._sha256 = sha256
+        self._digest = hashlib.sha256()
+        self._count = 0
+
+    def piece(self, sealed: bytes, *, last: bool) -> bytes:
+        """The plain bytes of the next SEALED bytes, or fewer in the last piece."""
+        try:
+            plain = self._cipher.decrypt(_nonce(self._prefix, self._count, last), sealed, None)
+        except (InvalidTag, ValueError) as error:
+            raise _damaged() from error
+        self._digest.update(plain)
+        if last and self._digest.hexdigest() != self._sha256:  # a whole file in the place of another
+            raise _damaged()
+        self._count += 1
+        return plain
 
 
 def _remove_written(writing: "asyncio.Future[Path]") -> None:
@@ -355,7 +386,7 @@ def _out_of_room() -> OutOfRoom:
 
 
 @contextlib.contextmanager
-def _disk_full_is_clear() -> Iterator[None]:
+def disk_full_is_clear() -> Iterator[None]:
     try:
         yield
     except OSError as error:

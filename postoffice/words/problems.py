@@ -299,6 +299,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("This web address cannot be called."),
         N_("Give a public https:// address of your own program, without a user name in it."),
     ),
+    "documents-away": (
+        N_("The store of documents does not answer as it should."),
+        N_("Try again in some minutes, or ask your administrator."),
+    ),
     "webhook-off": (N_("This webhook is paused."), N_("Resume it first.")),
     "carrier-in-use": (N_("This carrier is switched on."), N_("Switch it off first.")),
     "missing-field": (
