@@ -41,7 +41,7 @@ TEXT = Options(channel=Channel.FAX, purpose=Purpose.INVOICE)
 PAPER = Options(channel=Channel.POST, purpose=Purpose.INVOICE)
 GIVEN = ("data", "redis_url", "database_url", "lease_seconds", "min_free_megabytes", "port", "ipps_port")
 #: SMTP: few lines, so that a crash leaves few in doubt; `timeout`: a relay that hangs must not hold a run up
-MANNERS: Mapping[str, Any] = {"security": "none", "sender": "office@example.fr", "timeout": 4.0, "connections": 4}
+MANNERS: Mapping[str, Any] = {"security": "none", "sender": "office@example.fr", "timeout": 4.0, "connections": 2}
 
 
 class Town:
