@@ -28,7 +28,9 @@ class Settings(BaseSettings):
         description="address of the queue (redis://, rediss://, unix://, redis+sentinel://host,host/name/0); "
         "a redis-server of our own in the data folder if empty",
     )
-    documents_url: str = Field("", description="where documents are kept: s3://bucket/folder?endpoint=https://host; data folder if empty")
+    documents_url: str = Field(
+        "", description="where documents are kept: s3://bucket/folder?endpoint=https://host; data folder if empty"
+    )
     documents_key: str = Field("", description="access key of that store")
     documents_secret: str = Field("", description="secret key of that store")
     folder: Path | None = Field(

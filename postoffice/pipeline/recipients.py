@@ -20,7 +20,6 @@ from postoffice.routing import messaging
 from postoffice.routing.plan import Facts
 from postoffice.store import consents, contacts, suppressions
 
-
 Reaches = Mapping[str, Mapping[Channel, str]]  #: item id -> what `reach_of` says
 
 

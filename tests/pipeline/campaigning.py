@@ -20,7 +20,9 @@ from postoffice.store.contact_book import NewContact
 from tests.pipeline.house import Office
 
 AUTHOR = Actor("key:author")
-CONTENT = Content({"fr": Parts("", "Pour {{ name }}", "Bonjour {{ name }}, {{ city }}", "", "Bonjour {{ name }}. STOP 36000")}, purpose="promotion")
+CONTENT = Content(
+    {"fr": Parts("", "Pour {{ name }}", "Bonjour {{ name }}, {{ city }}", "", "Bonjour {{ name }}. STOP 36000")}, purpose="promotion"
+)
 OPTIONS = Options(channel=Channel.EMAIL, purpose=Purpose.PROMOTION, ground=Ground.CUSTOMERS)
 
 
