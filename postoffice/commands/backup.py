@@ -3,10 +3,12 @@
 import argparse
 import asyncio
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +18,8 @@ from postoffice.settings import Settings
 from postoffice.store import backup, dump, migrate
 from postoffice.store.database import Database
 from postoffice.store.keys import Keyring
+from postoffice.store.shelf import StoreList
+from postoffice.wiring import documents_place
 
 #: of the data folder, beside database and documents: what carriers remember of hand-overs
 KEPT = ("carriers",)
@@ -67,5 +71,13 @@ async def make(settings: Settings, folder: Path, *, with_key: bool = False, link
         "schema": schema,
         "key": Keyring(settings.key).fingerprint() if settings.has_key else "",
     }
-    write = partial(backup.write, extra=extra, facts=facts, link=link)
-    return await asyncio.to_thread(write, folder, settings.data, datetime.now(UTC), partial(dump.write, sa.make_url(settings.database)))
+    return await asyncio.to_thread(_write, settings, folder, extra, facts, link)
+
+
+def _write(settings: Settings, folder: Path, extra: Mapping[str, Path], facts: Mapping[str, Any], link: bool) -> backup.Copied:
+    write = partial(backup.write, folder, settings.data, datetime.now(UTC), partial(dump.write, sa.make_url(settings.database)))
+    place = documents_place(settings)
+    if place is None:
+        return write(extra=extra, facts=facts, link=link)
+    with StoreList(place) as source:
+        return write(extra=extra, facts=facts, link=link, source=source)

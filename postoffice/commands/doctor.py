@@ -73,6 +73,7 @@ async def look(
     lines += await told("programs", machine.program_lines(settings))
     lines += await told("certificates", machine.certificate_lines(settings, now))
     lines += await told("queue", servers.redis_lines(settings))
+    lines += await told("documents", servers.store_lines(settings))
     database = Database(settings.database)
     try:
         found, answers = await servers.database_lines(settings, database)

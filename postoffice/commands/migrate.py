@@ -2,11 +2,14 @@
 
 import argparse
 import asyncio
+from pathlib import Path
 
 from postoffice.commands.common import add_data, settings_of
 from postoffice.settings import Settings
 from postoffice.store import migrate
 from postoffice.store.database import Database
+from postoffice.store.documents_s3 import Place, S3Documents
+from postoffice.wiring import documents_place
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,6 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
     asyncio.run(upgrade(settings))
     first = asyncio.run(found_office(settings))
     print("The database is up to date.")
+    place = documents_place(settings)
+    if place is not None and (number := asyncio.run(bring_over(settings, place, settings.data / "documents"))):
+        print(f"{number:,} documents were brought from the data folder to the store.")
     if first.password:
         print(f"First sign-in: {first.email} with the password {first.password}")
     return 0
@@ -37,3 +43,16 @@ async def upgrade(settings: Settings) -> None:
         await migrate.upgrade(database)
     finally:
         await database.close()
+
+
+async def bring_over(settings: Settings, place: Place, folder: Path) -> int:
+    """Sealed documents of a folder to an S3 store; each is removed here once it is there. How many. Unavailable: the store is not."""
+    documents = S3Documents(settings.data / "documents", place, _no_key)
+    try:
+        return await documents.adopt(folder)
+    finally:
+        await documents.close()
+
+
+async def _no_key(_organisation_id: str) -> bytes:
+    raise AssertionError("documents are brought over as they are sealed")

@@ -11,11 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from postoffice.commands.common import add_data, settings_of
-from postoffice.commands.migrate import upgrade
+from postoffice.commands.migrate import bring_over, upgrade
 from postoffice.model.errors import Conflict, PostOfficeError
 from postoffice.settings import Settings
 from postoffice.store import backup, dump
 from postoffice.store.keys import Keyring
+from postoffice.wiring import documents_place
 
 #: where all of it is gathered and looked through before anything gets its name
 PART = "restore.part"
@@ -69,6 +70,10 @@ def restore(settings: Settings, folder: Path, which: str = "") -> tuple[str, int
         shutil.rmtree(data / "carriers", ignore_errors=True)
     part.mkdir(mode=0o700)
     number = backup.take_documents(folder, chosen, part / "documents")
+    place = documents_place(settings)
+    if place is not None:
+        asyncio.run(bring_over(settings, place, part / "documents"))
+        shutil.rmtree(part / "documents")
     kept = chosen / "files"
     for source in sorted(kept.iterdir()) if kept.is_dir() else []:
         backup.copy_tree(source, part / source.name)

@@ -9,9 +9,12 @@ from postoffice.model.errors import PostOfficeError
 from postoffice.settings import Settings
 from postoffice.store import migrate
 from postoffice.store.database import Database
+from postoffice.store.documents_s3 import Store
 from postoffice.store.keys import Keyring
+from postoffice.store.shelf import FileShelf, StoreShelf
 from postoffice.store.verify import Result, ask_rows, summary
 from postoffice.store.verify_documents import ask_documents
+from postoffice.wiring import documents_place
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,12 +44,18 @@ async def look(settings: Settings, *, deep: bool = False) -> list[Result]:
     if not settings.database_url and not (settings.data / "office.db").exists():
         raise PostOfficeError("no-office", f"There is no office in {settings.data}.", help="Name its folder with --data.")
     keyring = Keyring(settings.key) if settings.has_key else None  # asking for a missing key would make one
+    folder, place = settings.data / "documents", documents_place(settings)
+    store = Store(place) if place else None
+    files = FileShelf(folder)
+    shelf = StoreShelf(store, files) if store else files
     database = Database(settings.database)
     try:
         await migrate.check(database)
-        return [*await ask_rows(database), *await ask_documents(database, settings.data / "documents", keyring, deep=deep)]
+        return [*await ask_rows(database), *await ask_documents(database, shelf, folder, keyring, deep=deep)]
     finally:
         await database.close()
+        if store:
+            await store.close()
 
 
 def table(results: list[Result]) -> list[str]:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from postoffice.model.errors import NotFound, PostOfficeError
 
@@ -54,8 +54,9 @@ def write(
     extra: Mapping[str, Path],
     facts: Mapping[str, Any],
     link: bool = True,
+    source: "Source | None" = None,
 ) -> Copied:
-    """Make a backup of the office in `data` under `root`.
+    """Make a backup of the office in `data` under `root`. `source`: where its documents are; its folder where None.
 
     `dump(folder)` writes the database there and tells of it, with the file's name as "file". `extra`: path in the backup -> file or
     folder, of those that exist. `link`: documents by hard link where the file system can. Blocking; call it in a thread.
@@ -71,11 +72,11 @@ def write(
         part.mkdir(mode=0o700)
         try:
             database = dict(dump(part))
-            for path, source in extra.items():
-                if source.exists():
-                    _copy_tree(source, part / "files" / path)
+            for path, kept in extra.items():
+                if kept.exists():
+                    _copy_tree(kept, part / "files" / path)
             known = _latest_list(root)
-            count, fresh, size = _documents(data / "documents", root / "documents", part / LIST, known, link=link)
+            count, fresh, size = _documents(source or Folder(data / "documents"), root / "documents", part / LIST, known, link=link)
             manifest = {"format": FORMAT, "made_at": now.isoformat(), **facts, "database": database}
             manifest["documents"] = {"count": count, "bytes": size}
             manifest["files"] = {str(path.relative_to(part)): _described(path) for path in _all_files(part)}
@@ -155,14 +156,14 @@ def damaged(path: str) -> PostOfficeError:
 
 
 def _documents(
-    source: Path, target: Path, list_path: Path, known: Iterator[tuple[str, int, str]], *, link: bool
+    source: "Source", target: Path, list_path: Path, known: Iterator[tuple[str, int, str]], *, link: bool
 ) -> tuple[int, int, int]:
     """Bring the new documents over, and write the list; both walks are in one order, so that memory stays flat."""
     count = fresh = total = 0
     before = next(known, None)
     folder = None
     with open(list_path, "w", opener=_private) as lines:
-        for path in _walk(source):
+        for path in source.walk():
             while before is not None and before[2] < path:
                 before = next(known, None)
             place = target / path
@@ -173,7 +174,7 @@ def _documents(
                 _make(folder)
             there = place.exists()
             if not there:
-                _bring(source / path, place, link=link)
+                source.bring(path, place, link=link)
                 fresh += 1
             size = place.stat().st_size
             digest = before[0] if there and before is not None and before[1:] == (size, path) else file_digest(place)
@@ -185,31 +186,49 @@ def _documents(
     return count, fresh, total
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    """The documents' paths below `folder`, sorted; what is unfinished or plain is none of them."""
-    for organisation in sorted(name for name in _names(folder) if len(name) == 26):
-        for two in sorted(_names(folder / organisation)):
-            for name in sorted(_names(folder / organisation / two)):
-                if len(name) == 64:
-                    yield f"{organisation}/{two}/{name}"
+class Source(Protocol):
+    """Where sealed documents are copied from."""
+
+    def walk(self) -> Iterator[str]:
+        """Their paths, sorted: `<organisation>/<2 digits>/<sha256>`."""
+        ...
+
+    def bring(self, path: str, place: Path, *, link: bool) -> None:
+        """One of them to a file that is not there yet: whole, synced, private. `link`: a hard link will do."""
+        ...
+
+
+class Folder:
+    """See Source; the documents' folder of an office. What is unfinished or plain is none of them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def walk(self) -> Iterator[str]:
+        """See Source."""
+        for organisation in sorted(name for name in _names(self._root) if len(name) == 26):
+            for two in sorted(_names(self._root / organisation)):
+                for name in sorted(_names(self._root / organisation / two)):
+                    if len(name) == 64:
+                        yield f"{organisation}/{two}/{name}"
+
+    def bring(self, path: str, place: Path, *, link: bool) -> None:
+        """See Source."""
+        if link:
+            try:
+                os.link(self._root / path, place)
+            except OSError as error:  # another file system, or one without links
+                if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES):
+                    raise
+            else:
+                return
+        part = place.with_name(place.name + PART)
+        _copy(self._root / path, part)
+        part.rename(place)
 
 
 def _names(folder: Path) -> list[str]:
     return os.listdir(folder) if folder.is_dir() else []
-
-
-def _bring(source: Path, place: Path, *, link: bool) -> None:
-    if link:
-        try:
-            os.link(source, place)
-        except OSError as error:  # another file system, or one without links
-            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES):
-                raise
-        else:
-            return
-    part = place.with_name(place.name + PART)
-    _copy(source, part)
-    part.rename(place)
 
 
 def _latest_list(root: Path) -> Iterator[tuple[str, int, str]]:

@@ -151,6 +151,14 @@ class Store:
                 if one.object_name and one.last_modified:
                     yield one.object_name.removeprefix(prefix), one.size or 0, one.last_modified
 
+    async def folders(self, under: str = "") -> AsyncIterator[str]:
+        """Names of the folders right below a folder."""
+        start = self._place.prefix + under
+        with _told():
+            async for one in self._minio().list_objects(self._place.bucket, start):
+                if one.object_name and one.is_dir:
+                    yield one.object_name.removeprefix(start).rstrip("/")
+
     async def close(self) -> None:
         """Hang up."""
         session, self._session, self._client = self._session, None, None

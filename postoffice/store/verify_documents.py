@@ -3,17 +3,18 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from postoffice.model.errors import NotFound, PostOfficeError
+from postoffice.model.errors import NotFound, PostOfficeError, Unavailable
 from postoffice.store import people
 from postoffice.store.database import Database
-from postoffice.store.documents import decrypted, place_of, sealed_size
+from postoffice.store.documents import decrypted, sealed_size
 from postoffice.store.keys import Keyring
 from postoffice.store.schema import (
     contact_imports,
@@ -25,6 +26,7 @@ from postoffice.store.schema import (
     returned_scans,
     sandbox_box,
 )
+from postoffice.store.shelf import Shelf, Standing
 from postoffice.store.verify import EXAMPLES, Result
 
 PAGE = 500
@@ -73,20 +75,20 @@ class _Tally:
         return Result(self.word, self.about, self.looked, self.faults, self.examples, self.grave)
 
 
-async def ask_documents(database: Database, folder: Path, keyring: Keyring | None, *, deep: bool) -> list[Result]:
+async def ask_documents(database: Database, shelf: Shelf, folder: Path, keyring: Keyring | None, *, deep: bool) -> list[Result]:
     """Missing, cut short and (`deep`, which reads and opens every byte) damaged documents; names without a document; stray files.
 
-    `keyring` None: there is no master key, and nothing can be opened.
+    `shelf` has the documents, `folder` what is on its way. `keyring` None: there is no master key, and nothing can be opened.
     """
     missing = _Tally("documents", "each document's bytes are there")
     length = _Tally("lengths", "each document has the length that it should have")
     damaged = _Tally("contents", "each document opens, and its bytes are those of its name")
     keys: dict[str, bytes | None] = {}
+    stand = _Standings(shelf)
     async for page in _pages(database):
         for row in page:
-            place = place_of(folder, row.organisation_id, row.sha256)
             missing.looked += 1
-            there = await asyncio.to_thread(_length, place) if row.in_row is None else row.in_row
+            there = await stand.length(row.organisation_id, row.sha256) if row.in_row is None else row.in_row
             if there is None:
                 missing.note(row.sha256)
                 continue
@@ -95,12 +97,12 @@ async def ask_documents(database: Database, folder: Path, keyring: Keyring | Non
                 length.note(row.sha256)
             if deep:
                 damaged.looked += 1
-                if not await _opens(database, keyring, keys, row, place):
+                if not await _opens(database, keyring, keys, row, shelf):
                     damaged.note(row.sha256)
     results = [missing.result(), length.result()]
     if deep:
         results.append(damaged.result())
-    return [*results, await _named(database, folder), await _stray(database, folder), await asyncio.to_thread(_left_over, folder)]
+    return [*results, await _named(database, shelf), await _stray(database, shelf), await asyncio.to_thread(_left_over, folder)]
 
 
 async def _pages(database: Database) -> AsyncIterator[list[Row]]:
@@ -118,16 +120,23 @@ async def _pages(database: Database) -> AsyncIterator[list[Row]]:
         after = (found[-1][0], found[-1][1])
 
 
-async def _opens(database: Database, keyring: Keyring | None, keys: dict[str, bytes | None], row: Row, place: Path) -> bool:
+async def _opens(database: Database, keyring: Keyring | None, keys: dict[str, bytes | None], row: Row, shelf: Shelf) -> bool:
     key = await _key(database, keyring, keys, row.organisation_id)
     if key is None:
         return False
-    source: Path | bytes = place
     if row.in_row is not None:
         where = (documents.c.organisation_id == row.organisation_id, documents.c.sha256 == row.sha256)
         async with database.read() as connection:
-            source = await connection.scalar(sa.select(documents.c.content).where(*where)) or place
-    return await asyncio.to_thread(_reads, source, row, key)
+            content = await connection.scalar(sa.select(documents.c.content).where(*where))
+        if content:
+            return await asyncio.to_thread(_reads, content, row, key)
+    try:
+        async with aclosing(shelf.pieces(row.organisation_id, row.sha256, key)) as pieces:
+            return sum([len(piece) async for piece in pieces]) == row.size
+    except Unavailable:  # says nothing of the document
+        raise
+    except (PostOfficeError, OSError):
+        return False
 
 
 async def _key(database: Database, keyring: Keyring | None, keys: dict[str, bytes | None], organisation_id: str) -> bytes | None:
@@ -141,21 +150,31 @@ async def _key(database: Database, keyring: Keyring | None, keys: dict[str, byte
     return keys[organisation_id]
 
 
-def _reads(source: Path | bytes, row: Row, key: bytes) -> bool:
+def _reads(source: bytes, row: Row, key: bytes) -> bool:
     try:
         return sum(len(piece) for piece in decrypted(source, row.sha256, key)) == row.size
     except (PostOfficeError, NotFound, OSError):
         return False
 
 
-def _length(place: Path) -> int | None:
-    try:
-        return place.stat().st_size
-    except OSError:
-        return None
+class _Standings:
+    """Lengths of sealed documents. Rows come in the order of the shelf, so that each of its folders is looked at once."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._at = ("", "")
+        self._known: Mapping[str, Standing] = {}
+
+    async def length(self, organisation_id: str, sha256: str) -> int | None:
+        """None where it is not there."""
+        at = (organisation_id, sha256[:2])
+        if at != self._at:
+            self._at, self._known = at, await self._shelf.folder(*at)
+        found = self._known.get(sha256)
+        return found.size if found else None
 
 
-async def _named(database: Database, folder: Path) -> Result:
+async def _named(database: Database, shelf: Shelf) -> Result:
     """What other rows name must be a document."""
     tally = _Tally("named", "what other rows name is a document")
     for column in NAMING:
@@ -168,19 +187,18 @@ async def _named(database: Database, folder: Path) -> Result:
             tally.looked += int(await connection.scalar(sa.select(sa.func.count()).select_from(table).where(given)) or 0)
             async with connection.stream(absent) as found:
                 async for organisation_id, sha256 in found:
-                    if await asyncio.to_thread(_length, place_of(folder, organisation_id, sha256)) is None:
+                    if sha256 not in await shelf.folder(organisation_id, sha256[:2]):
                         tally.note(sha256)
     return tally.result()
 
 
-async def _stray(database: Database, folder: Path) -> Result:
+async def _stray(database: Database, shelf: Shelf) -> Result:
     """Files that no row of `documents` stands for. Pictures that only settings name are such, too: untidy, not lost."""
     tally = _Tally("stray", "each file has its row", grave=False)
-    for organisation_id in await asyncio.to_thread(_sub_folders, folder, lambda name: len(name) == 26):
-        for two in await asyncio.to_thread(_sub_folders, folder / organisation_id, lambda name: len(name) == 2):
-            names = await asyncio.to_thread(_files, folder / organisation_id / two, time.time() - YOUNG)
-            if not names:
-                continue
+    for organisation_id, two in await shelf.folders():
+        young = time.time() - YOUNG
+        names = sorted(name for name, one in (await shelf.folder(organisation_id, two)).items() if one.since < young)
+        if names:
             tally.looked += len(names)
             where = (documents.c.organisation_id == organisation_id, documents.c.sha256 >= two, documents.c.sha256 < two + "g")
             async with database.read() as connection:
@@ -189,12 +207,6 @@ async def _stray(database: Database, folder: Path) -> Result:
                 if name not in known:
                     tally.note(name)
     return tally.result()
-
-
-def _sub_folders(folder: Path, wanted: Callable[[str], bool]) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return sorted(name for name in os.listdir(folder) if wanted(name))
 
 
 def _files(folder: Path, before: float) -> list[str]:

@@ -1,8 +1,11 @@
 """What the doctor looks at of database and queue: whether they answer, are set rightly, and tell the same time as we."""
 
 import asyncio
+import tempfile
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,12 +13,15 @@ from redis.exceptions import RedisError
 
 from postoffice.commands.checkup.line import Line, bad, ok, warn
 from postoffice.model.errors import PostOfficeError
+from postoffice.model.ids import new_id
 from postoffice.settings import Settings
 from postoffice.store import carriers, migrate, people
 from postoffice.store.bell import LONGEST_RING, redis_client
 from postoffice.store.database import Database
 from postoffice.store.dkim import all_of
+from postoffice.store.documents_s3 import Store
 from postoffice.store.keys import Keyring
+from postoffice.wiring import documents_place
 
 _STRAYS = timedelta(seconds=2)
 
@@ -73,6 +79,41 @@ async def redis_lines(settings: Settings) -> list[Line]:
         todo = "Set `maxmemory-policy noeviction`: Redis must not throw rings away."
         lines.append(warn(about, f"Redis forgets when it is full ({policy})", todo))
     return [*lines, _clock("Redis's", theirs, began + (ended - began) / 2, settings)]
+
+
+async def store_lines(settings: Settings) -> list[Line]:
+    """The S3 store of documents: whether a small object can be written, read and removed there; nothing where disk keeps them."""
+    about = "documents"
+    try:
+        place = documents_place(settings)
+    except PostOfficeError as error:
+        return [bad(about, error.message, error.help)]
+    if place is None:
+        return []
+    store, path, began = Store(place), f".doctor-{new_id()}", time.monotonic()
+    try:
+        with tempfile.NamedTemporaryFile(prefix="doctor-") as probe:
+            probe.write(b"doctor")
+            probe.flush()
+            await store.put(path, Path(probe.name))
+        async with store.get(path) as reader:
+            same = await reader.read() == b"doctor"
+        await store.remove(path)
+    except PostOfficeError as error:
+        todo = "See POSTOFFICE_DOCUMENTS_URL, its keys, and what they may do (list, get, put and delete objects of the bucket)."
+        return [bad(about, error.message, todo)]
+    finally:
+        await store.close()
+    left = await asyncio.to_thread(_left_here, settings.data / "documents")
+    if not same:
+        return [bad(about, "the store gives back other bytes than it was given", "Take another store.")]
+    if left:
+        return [warn(about, "some are still in the data folder, where other hosts do not see them", "Run: postoffice migrate")]
+    return [ok(about, f"the store writes, reads and removes in {(time.monotonic() - began) * 1000:.0f} ms")]
+
+
+def _left_here(folder: Path) -> bool:
+    return any(True for _ in folder.glob(f"{'?' * 26}/??/{'?' * 64}"))
 
 
 def _clock(whose: str, theirs: datetime, ours: datetime, settings: Settings) -> Line:
