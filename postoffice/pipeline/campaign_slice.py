@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.actions import contact_rows, pricing
+from postoffice.actions import contact_rows
 from postoffice.campaigns import schedule, spread
 from postoffice.compose import recheck
 from postoffice.compose.merge.checks import check_record
@@ -29,7 +29,7 @@ from postoffice.pipeline.campaign_people import Candidate
 from postoffice.pipeline.planning import Ready
 from postoffice.pipeline.queueing import hour_of, queue_deliveries
 from postoffice.pipeline.recipients import Recipient, recipients
-from postoffice.routing import messaging, tariff
+from postoffice.routing import messaging
 from postoffice.store import campaigns_items, events
 from postoffice.store import campaigns_members as members
 from postoffice.store.schema import campaign_waves
@@ -130,13 +130,13 @@ class Slice:
             fit = [one for one in fit if not self._is_out(one, CAPPED if one.contact_id in full else "")]
         items = {one.contact_id: self._item(one, 0) for one in fit}
         known = await recipients(self.house, connection, self.mailing, list(items.values()), now)
-        rates = tariff.load(tariff.day(self.mailing.options, now))
+        planner = planning.Planner(self.mailing, self.carriers, now, self.zone)
         plans = []
         for one in fit:
-            item, who = items[one.contact_id], known[items[one.contact_id].id]
-            made, price, _fault = pricing.planned(who.facts, self.mailing.options, None, self.carriers, pages, rates)
-            if not self._is_out(one, made.held if not made.rungs else ""):
-                plans.append((one, Ready(item, who, made, price, new_id(), None)))
+            item = replace(items[one.contact_id], pages=pages)
+            ready = planner.prepare(item, known[item.id])
+            if not self._is_out(one, ready.plan.held if not ready.plan.rungs else ""):
+                plans.append((one, ready))
         return plans
 
     def _is_out(self, one: Candidate, reason: str) -> bool:
