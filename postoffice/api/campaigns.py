@@ -54,7 +54,7 @@ async def change_campaign(call: Call) -> shapes.CampaignDetail:
     return await get_campaign(call)
 
 
-async def submit(call: Call) -> shapes.CampaignDetail:
+async def hand_in(call: Call) -> shapes.CampaignDetail:
     """Hand it in for approval."""
     await acting.submit(call.house, await _campaign(call), call.actor)
     return await get_campaign(call)
@@ -210,7 +210,7 @@ CAMPAIGN_ROUTES: tuple[Route, ...] = (
         body=shapes.CampaignDesign,
         problems=(409,),
     ),
-    Route("POST", _ONE + "/submit", Right.SUBMIT, submit, "Hand a campaign in for approval", _DETAIL, problems=(400, 409)),
+    Route("POST", _ONE + "/submit", Right.SUBMIT, hand_in, "Hand a campaign in for approval", _DETAIL, problems=(400, 409)),
     Route("POST", _ONE + "/launch", Right.SEND, launch, "Launch a campaign, at its hour or at once", _DETAIL, problems=(400, 409)),
     Route("POST", _ONE + "/pause", Right.SEND, pause, "Pause a campaign", _DETAIL, problems=(409,)),
     Route("POST", _ONE + "/resume", Right.SEND, resume, "Let a campaign go on", _DETAIL, problems=(409,)),

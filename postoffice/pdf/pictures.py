@@ -18,7 +18,7 @@ MAX_PIXELS = 150_000_000
 MAX_FRAMES = 2_000
 _A4 = (210.0, 297.0)
 #: the decoders that a file may wake: others start programs (EPS) or are hardly ever looked after
-_FORMATS = ("JPEG", "MPO", "PNG", "TIFF")
+_FORMATS = ("JPEG", "PNG", "TIFF")
 
 
 def picture_to_pdf(source: Path, target: Path) -> None:

@@ -95,6 +95,17 @@ def spoken(content: Content, mailing: Mailing) -> Content:
     return content
 
 
+_last: Wording | None = None  #: of this process: one mailing's chunks come one after the other, and compiling costs more than filling
+
+
+def _compiled(content: Content, day: str, sender: str, names: Mapping[str, str]) -> Wording:
+    """The template's words, compiled as they were for the chunk before where nothing of it changed."""
+    global _last
+    if _last is None or (_last.content, _last.day, _last.sender_name, _last.pictures) != (content, day, sender, names):
+        _last = Wording(content, day, sender, names)
+    return _last
+
+
 def _render(
     content: Content,
     day: str,
@@ -105,7 +116,7 @@ def _render(
     names: Mapping[str, str],
 ) -> tuple[dict[str, Message], list[str]]:
     """In a child process: (words by delivery, codes of faults). `fresh`: fields of contacts, not yet checked."""
-    wording = Wording(contact_rows.without_letter(content) if fresh else content, day, sender, names)
+    wording = _compiled(contact_rows.without_letter(content) if fresh else content, day, sender, names)
     found: dict[str, Message] = {}
     failed: list[str] = []
     for one in told:

@@ -79,7 +79,7 @@ def run(world: World, seed: int, faults: int, count: int, name: str = "") -> Out
             return int(town.look(sa.select(items + mailings))[0][0]) + (not crm.done)
 
         done = wreck(world, seed, faults, lambda: not town.tried(lambda: not left()))
-        _until_done(town, left, lambda: "" if crm.done else f"the CRM still repeats {sorted(set(names) - set(crm.taken))}")
+        _until_done(town, left, lambda: _stuck(town, crm, names, list(sent.values())))
     reports = {
         "offers": audit_mail(world, sent["offers"], once=True),
         "invoices": audit_mail(world, sent["invoices"], once=False),
@@ -107,6 +107,14 @@ def _until_done(town: Town, left: Callable[[], int], why: Callable[[], str]) -> 
         town.supervise()
         time.sleep(0.3)
     raise AssertionError(f"{before} had not come to an end after {PATIENCE:g} s; {why()}; {_open(town)}\n{_last(town.log)}")
+
+
+def _stuck(town: Town, crm: Crm, names: list[str], sent: list[str]) -> str:
+    table, item = tables.mailings.c, tables.items.c
+    mailings = sa.select(table.id, table.name, table.state, table.error).where(table.name.in_(names), table.state != "finished")
+    items = sa.select(item.id, item.state, item.delivery_id).where(item.mailing_id.in_(sent), item.state.in_(UNDER_WAY))
+    told = [*map(str, town.look(mailings)), *map(str, town.look(items.limit(5)))]
+    return "; ".join([*told, *([] if crm.done else [f"the CRM still repeats {sorted(set(names) - set(crm.taken))}"])])
 
 
 def _open(town: Town) -> str:

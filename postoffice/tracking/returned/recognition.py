@@ -31,7 +31,7 @@ _LEGIBLE = 30.0  #: Tesseract's confidence below which a line is specks
 _CLEAR, _ENOUGH = 60.0, 24  #: so many letters of this confidence, and a postcode: it lies the right way up
 _DARKER, _SPOTS = 28, 60  #: so much darker than around it, on so many of 20,000 spots: something is printed
 #: the decoders that a file may wake: others start programs (EPS) or are hardly ever looked after
-_FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "WEBP")
+_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
 _PROOF = 1400  #: pixels along the longer side of the picture that is kept as proof
 
 
