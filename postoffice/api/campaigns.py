@@ -78,7 +78,7 @@ async def resume(call: Call) -> shapes.CampaignDetail:
     return await get_campaign(call)
 
 
-async def cancel(call: Call) -> shapes.CampaignDetail:
+async def take_back(call: Call) -> shapes.CampaignDetail:
     """Take it back; what was handed over stays."""
     await acting.cancel(call.house, await _campaign(call), call.actor)
     return await get_campaign(call)
@@ -214,7 +214,7 @@ CAMPAIGN_ROUTES: tuple[Route, ...] = (
     Route("POST", _ONE + "/launch", Right.SEND, launch, "Launch a campaign, at its hour or at once", _DETAIL, problems=(400, 409)),
     Route("POST", _ONE + "/pause", Right.SEND, pause, "Pause a campaign", _DETAIL, problems=(409,)),
     Route("POST", _ONE + "/resume", Right.SEND, resume, "Let a campaign go on", _DETAIL, problems=(409,)),
-    Route("POST", _ONE + "/cancel", Right.SEND, cancel, "Take a campaign back", _DETAIL, problems=(409,)),
+    Route("POST", _ONE + "/cancel", Right.SEND, take_back, "Take a campaign back", _DETAIL, problems=(409,)),
     Route(
         "POST", _ONE + "/choose", Right.SEND, choose, "Decide a campaign's test", _DETAIL, body=shapes.CampaignChoice, problems=(409,)
     ),

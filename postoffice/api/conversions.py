@@ -48,7 +48,7 @@ class ConversionsTold(Output):
     refused: list[RefusedConversion]
 
 
-async def tell(call: Call) -> ConversionsTold:
+async def tell_conversions(call: Call) -> ConversionsTold:
     """Write those that are new. What is wrong with one stops none of the others."""
     fine: list[tuple[int, acts.Conversion]] = []
     refused: list[tuple[int, str]] = []
@@ -68,5 +68,14 @@ async def tell(call: Call) -> ConversionsTold:
 
 
 CONVERSION_ROUTES: tuple[Route, ...] = (
-    Route("POST", "/conversions", Right.SUBMIT, tell, "Tell what messages led to", ConversionsTold, body=Conversions, problems=(400,)),
+    Route(
+        "POST",
+        "/conversions",
+        Right.SUBMIT,
+        tell_conversions,
+        "Tell what messages led to",
+        ConversionsTold,
+        body=Conversions,
+        problems=(400,),
+    ),
 )
