@@ -33,11 +33,11 @@ def wait_for(condition, seconds: float = 20.0, every: float = 0.05, what: str = 
     raise AssertionError(f"{what} did not come true within {seconds} s")
 
 
-def listens(port: int) -> bool:
-    """Whether somebody answers on a TCP port of the loopback interface."""
+def listens(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody answers on a TCP port."""
     with socket.socket() as sock:
         sock.settimeout(1)
-        return sock.connect_ex(("127.0.0.1", port)) == 0
+        return sock.connect_ex((host, port)) == 0
 
 
 def program(name: str, *more: str) -> str:

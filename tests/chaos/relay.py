@@ -28,6 +28,8 @@ class Relay:
     mood: Mood = Mood.WELL
     taken: list[tuple[str, str]] = field(default_factory=list)
     told: int = 0  #: mails whose sender was told
+    late: float = 0.0  #: seconds until it answers a mail when it is well
+    listener: socket.socket | None = None  #: a bound socket, where it is to listen elsewhere than on the loopback interface
 
     def __enter__(self) -> "Relay":
         self._loop = asyncio.new_event_loop()
@@ -43,9 +45,10 @@ class Relay:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
+        listener = self.listener or socket.socket()
+        if self.listener is None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
         server = self._loop.run_until_complete(asyncio.start_server(self._serve, sock=listener))
         self._ready.set()
@@ -103,8 +106,8 @@ class Relay:
             return False
         if mood is Mood.CLOSES:
             return False
-        if mood is Mood.LATE:
-            await asyncio.sleep(1)
+        if wait := 1.0 if mood is Mood.LATE else self.late:
+            await asyncio.sleep(wait)
         writer.write(b"250 taken\r\n")
         self.told += 1
         return True

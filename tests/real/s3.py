@@ -14,17 +14,18 @@ from tests.real import npm
 KEY, SECRET, BUCKET = "S3RVER", "S3RVER", "post"  # s3rver knows these alone
 _PROGRAM = """
 const S3rver = require(process.argv[1] + '/s3rver');
-const [port, directory, bucket] = JSON.parse(process.argv[2]);
-new S3rver({port, address: '127.0.0.1', directory, silent: true, configureBuckets: [{name: bucket, configs: []}]}).run();
+const [address, port, directory, bucket] = JSON.parse(process.argv[2]);
+new S3rver({port, address, directory, silent: true, configureBuckets: [{name: bucket, configs: []}]}).run();
 """
 
 
 class Server:
     """`url`: for POSTOFFICE_DOCUMENTS_URL. Can be stopped and started; what it keeps stays."""
 
-    def __init__(self, folder: str) -> None:
-        self.port = servers.free_port()
-        self.url = f"s3://{BUCKET}/letters?endpoint=http://127.0.0.1:{self.port}"
+    def __init__(self, folder: str, address: str = "127.0.0.1", port: int = 0) -> None:
+        self.port = port or servers.free_port()
+        self.url = f"s3://{BUCKET}/letters?endpoint=http://{address}:{self.port}"
+        self._address = address
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -33,9 +34,9 @@ class Server:
             modules = npm.installed("s3rver", "3.7.1")
         except npm.Missing as missing:
             pytest.skip(str(missing))
-        words = [npm.node(), "-e", _PROGRAM, str(modules), json.dumps([self.port, self._folder, BUCKET])]
+        words = [npm.node(), "-e", _PROGRAM, str(modules), json.dumps([self._address, self.port, self._folder, BUCKET])]
         self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        servers.wait_for(lambda: servers.listens(self.port), 60, what="s3rver")
+        servers.wait_for(lambda: servers.listens(self.port, self._address), 60, what="s3rver")
 
     def stop(self) -> None:
         if self._process is not None:
