@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from postoffice.actions import campaigns as acting
 from postoffice.model.people import Grant, Role
-from postoffice.store import people
+from postoffice.store import people, segments
 from tests.conftest import FixedClock
 from tests.desk.house import Office
 from tests.desk.offices import with_carriers
@@ -51,7 +51,7 @@ SAID = {
         "Vous nous manquez",
         "Soumettre",
         "Approuver exactement ceci",
-        "Planifier",
+        "Programmer",
         "attend son heure",
         "terminée",
         "Résultats",
@@ -100,13 +100,17 @@ async def test_from_two_spreadsheets_to_the_report(office: Office, tmp_path: Pat
     async with TestServer(office.app) as server, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
 
+        base, users = str(server.make_url("/")), dict[str, Any]()
+
+        async def enter(page: Any, name: str) -> None:
+            token, _csrf = await office.cookie_of(users[name])
+            await page.context.add_cookies([{"name": "postoffice", "value": token, "url": base}])
+
         async def signed_in(name: str, role: Role) -> Any:
-            user = await office.add_user(f"{name}@example.org", Grant(role), language=language)
-            token, _csrf = await office.cookie_of(user)
-            base = str(server.make_url("/"))
+            users[name] = await office.add_user(f"{name}@example.org", Grant(role), language=language)
             context = await browser.new_context(viewport={"width": 1280, "height": 800}, base_url=base)
-            await context.add_cookies([{"name": "postoffice", "value": token, "url": base}])
             made = await context.new_page()
+            await enter(made, name)
             made.set_default_timeout(60_000)
             made.on("dialog", lambda dialog: dialog.accept())
             made.on("console", lambda one: complaints.append(one.text) if one.type == "error" and not expected(one.text) else None)
@@ -118,7 +122,7 @@ async def test_from_two_spreadsheets_to_the_report(office: Office, tmp_path: Pat
         wanted = await _segment(author, f"{language}-segment")
         await _mail(author, said, f"{language}-mail")
         path = await _write(author, said, language)
-        await _go(office, author, boss, path, said, wanted, language)
+        wanted = await _go(office, author, boss, path, said, wanted, language, lambda: enter(author, "anne"))
         await _results(author, path, said, wanted, language)
         await browser.close()
     assert complaints == []
@@ -206,22 +210,27 @@ async def _write(page: Any, said: Words, language: str) -> str:
     return path
 
 
-async def _go(office: Office, author: Any, boss: Any, path: str, said: Words, wanted: int, language: str) -> None:
-    """Another person says yes; nothing goes before its hour; then everything does."""
+async def _go(office: Office, author: Any, boss: Any, path: str, said: Words, wanted: int, language: str, enter: Any) -> int:
+    """Another person says yes; nothing goes before its hour; then everything does. How many: a day later some orders more are old."""
     await boss.goto(path)
     await picture(boss, f"{language}-review")
     await boss.click(f"button:has-text('{said.approve}')")
     await boss.wait_for_selector(f"button:has-text('{said.approve}')", state="detached")
     await author.goto(path)
     await author.click(f"button:has-text('{said.schedule}')")
-    if await author.locator("dialog[open]").count():
-        await author.click("dialog[open] button:not([value=cancel]) >> nth=-1")
+    await author.click("dialog[open] [data-yes]")
     await author.wait_for_selector(f"text={said.waits}")
     road = Road(office.house, office.organisation_id)
     await road.work()
     assert await road.box() == {}
     office.house.clock.time = datetime(2026, 11, 24, 9, 0, 1, tzinfo=UTC)  # type: ignore[attr-defined]
+    async with office.house.database.read() as connection:
+        (segment,) = await segments.page(connection, office.organisation_id)
+        segment = await segments.get(connection, office.organisation_id, segment.id)
+        before, wanted = wanted, await segments.count(connection, segment, office.house.clock.now())
+    assert wanted >= before
     await road.work(2)
+    await enter()  # a day later
     await author.goto(path)
     await picture(author, f"{language}-running")
     await road.follow(8, seconds=60)
@@ -231,6 +240,7 @@ async def _go(office: Office, author: Any, boss: Any, path: str, said: Words, wa
     await picture(author, f"{language}-finished")
     await author.goto("/campaigns")
     await picture(author, f"{language}-list")
+    return wanted
 
 
 async def _results(page: Any, path: str, said: Words, wanted: int, language: str) -> None:
