@@ -80,13 +80,14 @@ def _paper(world: World, mailing_ids: Sequence[str], explained: set[str]) -> Rep
 def audit_crm(world: World, crm: Crm) -> Report:
     """What was brought in by REST: one mailing for each name, that which the program was told of, with one letter."""
     report = _paper(world, list(crm.taken.values()), EXPLAINED | {"held"})  # one that is cut doubtfully waits for a person
-    names = sa.select(tables.mailings.c.name, tables.mailings.c.id).where(tables.mailings.c.name.in_(crm.names))
+    names = sa.select(tables.mailings.c.name, tables.mailings.c.id)
+    names = names.where(tables.mailings.c.name.in_(crm.names), tables.mailings.c.state != "receiving")
     made: dict[str, list[str]] = defaultdict(list)
     for row in world.town.look(names):
         made[row.name].append(row.id)
     report.other += crm.refused
     report.lost += [f"{name} was never taken" for name in crm.names if name not in crm.taken]
-    report.lost += [f"{name} is not there" for name in crm.names if not made[name]]
+    report.lost += [f"{name} is not the one that was told of" for name, told in crm.taken.items() if told not in made[name]]
     report.twice += [f"{name} became {len(ids)} mailings" for name, ids in made.items() if len(ids) > 1]
     counts = sa.select(tables.items.c.mailing_id).where(tables.items.c.mailing_id.in_(crm.taken.values())).distinct()
     empty = set(crm.taken.values()) - {row.mailing_id for row in world.town.look(counts)}

@@ -22,6 +22,8 @@ UNDER_WAY = ("draft", "queued", "sending")
 #: share of a run's items: offers and invoices by SMTP (no keys, cannot be asked), faxes to a carrier that keeps keys, letters by SFTP
 SHARES = {"offers": 0.25, "invoices": 0.25, "faxes": 0.4}
 BY_REST = 8  #: letters that come in by REST meanwhile, one a mailing
+#: a request that ended before its last byte was safe: its program was told nothing, and repeated it
+NEVER_CAME = ("receiving", "failed", "stopped")
 STILL = 3.0  #: seconds without progress, and with nobody at work, after which the clocks are moved on by
 LEAP = 20.0
 PATIENCE = 300.0  #: seconds until all must be at an end after the last fault
@@ -73,7 +75,7 @@ def run(world: World, seed: int, faults: int, count: int, name: str = "") -> Out
 
         def left() -> int:
             here = sa.and_(tables.items.c.mailing_id.in_(sent.values()), tables.items.c.state.in_(UNDER_WAY))
-            brought = tables.mailings.c.name.in_(names) & tables.mailings.c.state.notin_(["finished", "stopped", "failed"])
+            brought = tables.mailings.c.name.in_(names) & tables.mailings.c.state.notin_(["finished", *NEVER_CAME])
             items = sa.select(sa.func.count()).select_from(tables.items).where(here).scalar_subquery()
             mailings = sa.select(sa.func.count()).select_from(tables.mailings).where(brought).scalar_subquery()
             return int(town.look(sa.select(items + mailings))[0][0]) + (not crm.done)
