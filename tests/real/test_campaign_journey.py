@@ -162,7 +162,7 @@ async def _segment(page: Any, name: str) -> int:
     await page.fill("[name=title]", "Fidèles sans commande")
     await page.select_option("[name='r.0.on']", "rfm")
     await page.wait_for_load_state("networkidle")
-    await page.select_option("[name='r.0.value']", "loyal")
+    await page.select_option("select[name='r.0.value']", "loyal")
     await page.click("button[value='add:r']")
     await page.wait_for_selector("[name='r.1.on']")
     await page.select_option("[name='r.1.on']", "bought")
