@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from postoffice.store import schema as tables
-from tests.chaos.audit import Report, audit_crm, audit_kept, audit_mail, audit_paper
+from tests.chaos.audit import NEVER_CAME, Report, audit_crm, audit_kept, audit_mail, audit_paper
 from tests.chaos.clock import ahead_of
 from tests.chaos.crm import Crm
 from tests.chaos.faults import World, wreck
@@ -22,8 +22,6 @@ UNDER_WAY = ("draft", "queued", "sending")
 #: share of a run's items: offers and invoices by SMTP (no keys, cannot be asked), faxes to a carrier that keeps keys, letters by SFTP
 SHARES = {"offers": 0.25, "invoices": 0.25, "faxes": 0.4}
 BY_REST = 8  #: letters that come in by REST meanwhile, one a mailing
-#: a request that ended before its last byte was safe: its program was told nothing, and repeated it
-NEVER_CAME = ("receiving", "failed", "stopped")
 STILL = 3.0  #: seconds without progress, and with nobody at work, after which the clocks are moved on by
 LEAP = 20.0
 PATIENCE = 300.0  #: seconds until all must be at an end after the last fault
