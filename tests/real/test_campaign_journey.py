@@ -111,7 +111,7 @@ async def test_from_two_spreadsheets_to_the_report(office: Office, tmp_path: Pat
             context = await browser.new_context(viewport={"width": 1280, "height": 800}, base_url=base)
             made = await context.new_page()
             await enter(made, name)
-            made.set_default_timeout(60_000)
+            made.set_default_timeout(200_000)
             made.on("dialog", lambda dialog: dialog.accept())
             made.on("console", lambda one: complaints.append(one.text) if one.type == "error" and not expected(one.text) else None)
             return made
