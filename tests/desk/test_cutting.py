@@ -6,6 +6,7 @@ import pytest
 from aiohttp import FormData
 
 from postoffice.actions import recutting
+from postoffice.actions.actor import OFFICE
 from postoffice.compose import kept
 from postoffice.compose.fields import field_rules
 from postoffice.compose.trial import trial_merge
@@ -117,7 +118,7 @@ async def test_held_and_excluded_letters_travel_alone(office: Office, alice: Bro
     out = (await office.items_of(mailing))[1]
     await alice.post(f"/m/{mailing.id}/items/{out.id}/exclude")
     options = Options(together=Together.ADDRESS, duplex=False)
-    await recutting.share_envelopes(office.house, await office.again(mailing), options, recutting.actions.OFFICE)
+    await recutting.share_envelopes(office.house, await office.again(mailing), options, OFFICE)
     found = await office.items_of(mailing)
     assert [(item.runs, item.state) for item in found] == [
         (((1, 1), (3, 1)), ItemState.DRAFT),

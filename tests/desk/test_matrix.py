@@ -160,6 +160,8 @@ _QUIET = {
     "/account/passkeys/begin",
     "/account/second/app",
     "/suppressions/search",
+    "/segments/build",
+    "/segments/live",
     "/returned/frame",
     "/admin/domains/{domain}/check",
     # of strangers: nothing is done, or the handler itself says who signed in
