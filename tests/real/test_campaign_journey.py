@@ -53,7 +53,7 @@ SAID = {
         "Approuver exactement ceci",
         "Programmer",
         "attend son heure",
-        "terminée",
+        "terminé",
         "Résultats",
     ),
     "en": Words(

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.campaign import hard_days
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 async def test_everybody_once_nobody_twice_those_who_opted_out_never(tmp_path: Path) -> None:
