@@ -45,6 +45,7 @@ from tests.real.rspamd import free_port
 ROUNDS, SPEED = 3, 3_000
 COUNT = 100_000
 _PIECE = 5_000
+_STILL = 15.0  # seconds: longer than a dead worker's batches wait
 _OPTIONS = Options(channel=Channel.EMAIL, purpose=Purpose.PROMOTION, ground=Ground.CUSTOMERS)
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -161,8 +162,11 @@ async def _outcomes(office: Office, made: Campaign) -> dict[str, int]:
         return dict(found.all())  # type: ignore[arg-type]
 
 
-async def hard_days(folder: Path, count: int) -> dict[str, Any]:
-    """A campaign to `count` contacts that meets everything; what became of it, counted at the sink. All may write into `folder`."""
+async def hard_days(folder: Path, count: int, pause: float = 0.0) -> dict[str, Any]:
+    """A campaign to `count` contacts that meets everything; what became of it, counted at the sink. All may write into `folder`.
+
+    `pause`: seconds that the worker rests after each batch, so that a small campaign is not over before it is paused.
+    """
     sink, chance = Sink(folder / "mail"), Random(8)
     sink.mood()
     office = await _open(folder, sink.port)
@@ -173,11 +177,12 @@ async def hard_days(folder: Path, count: int) -> dict[str, Any]:
         await _opt_out(office, out)
         made = await launched(office, design=Design(name="Bench", options=_OPTIONS, version_id=await version_of(office)))
         started = time.perf_counter()
+        (folder / "pause").write_text(str(pause))
         worker = _worker(folder, sink.port)
         told: dict[str, Any] = {"late": set(), "memory": {}}
         marks = {0.15: "-r", 0.25: "kill", 0.4: "-f", 0.5: "out", 0.55: "pause", 0.7: "kill", 0.8: "-r"}
         for share, what in marks.items():
-            await _until(office, made, share * (count - len(out)), folder)
+            await _until(office, made, share * (count - len(out)))
             worker = await _happen(office, made, what, worker, sink, folder, chance, ids, told, out)
         done = await _finish(office, made, folder)
         seconds = time.perf_counter() - started - told.get("paused", 0.0)
@@ -252,9 +257,13 @@ async def _in_hand(office: Office) -> int:
         return int(await connection.scalar(query) or 0)
 
 
-async def _until(office: Office, made: Campaign, number: float, folder: Path) -> None:
-    while await _handed(office) < number:
+async def _until(office: Office, made: Campaign, number: float) -> None:
+    """Until that many were handed over, or nothing moves any more: what was refused waits for its next try."""
+    handed, moved = await _handed(office), time.monotonic()
+    while handed < number and time.monotonic() - moved < _STILL:
         await asyncio.sleep(0.3 + number / 50_000)
+        before, handed = handed, await _handed(office)
+        moved = moved if handed == before else time.monotonic()
         if (await again(office, made)).state in (CampaignState.FINISHED, CampaignState.CANCELLED):
             return
 

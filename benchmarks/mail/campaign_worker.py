@@ -2,7 +2,8 @@
 
     python -m benchmarks.mail.campaign_worker FOLDER PORT
 
-FOLDER has office.db, key.pem, organisation, and perhaps clock (seconds to be added to the machine's).
+FOLDER has office.db, key.pem, organisation, and perhaps clock (seconds to be added to the machine's) and pause (seconds of rest
+after each batch, of which then only one is in hand).
 """
 
 import asyncio
@@ -63,9 +64,10 @@ async def work(folder: Path, port: int) -> None:
     """Work for ever."""
     office = await office_in(folder, port)
     running: dict[str, asyncio.Task[bool]] = {}
+    pause = float((folder / "pause").read_text())
     while True:
         for batch_id in await office.due():
-            if len(running) >= AT_ONCE:
+            if len(running) >= (1 if pause else AT_ONCE):
                 break
             if batch_id not in running:
                 running[batch_id] = asyncio.create_task(office.pipeline("bench").work(batch_id))
@@ -74,6 +76,8 @@ async def work(folder: Path, port: int) -> None:
             running = {name: task for name, task in running.items() if task not in done}
             if not done or any(not task.result() for task in done):
                 await asyncio.sleep(0.05)
+            if done:
+                await asyncio.sleep(pause)
         else:
             await asyncio.sleep(0.1)
         with (folder / "memory").open("a") as file:

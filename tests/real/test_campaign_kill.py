@@ -8,6 +8,7 @@ import pytest
 from benchmarks.campaign import hard_days
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(400)]
+COUNT = 2000
 
 
 async def test_everybody_once_nobody_twice_those_who_opted_out_never(tmp_path: Path) -> None:
@@ -15,9 +16,9 @@ async def test_everybody_once_nobody_twice_those_who_opted_out_never(tmp_path: P
         pytest.skip("smtp-sink is not installed")
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o777 if folder is tmp_path else 0o755)
-    found = await hard_days(tmp_path, 600)
+    found = await hard_days(tmp_path, COUNT, pause=0.3)
     assert found["got_it_twice"] == found["opted_out_who_got_it"] == found["got_it_after_opting_out"] == 0
     assert found["nobody_knows_why_not"] == 0
     told = sum(found.get(f"state_{state}", 0) for state in ("handed_over", "failed", "in_doubt"))
-    assert told == 600 - found["opted_out_before"]
+    assert told == COUNT - found["opted_out_before"]
     assert found["state_handed_over"] <= found["got_it_once"] <= found["state_handed_over"] + found.get("state_in_doubt", 0)

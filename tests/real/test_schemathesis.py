@@ -21,9 +21,9 @@ from tests.api.sending import brought_in
 from tests.conftest import FixedClock
 from tests.doors import Office, open_office
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
-EXAMPLES = 12  # for each operation and phase
-SECONDS = 150  # no more: on a busy machine fewer examples would be made in the same time
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(400)]
+EXAMPLES = 5  # for each operation and phase
+SECONDS = 60  # no more: on a busy machine fewer examples would be made in the same time
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance"
 
 
@@ -49,7 +49,7 @@ async def test_no_5xx_and_no_undescribed_answer(
         tested = re.search(r"Tested: (\d+)\n", said)
         cases = re.search(r"(\d+) generated, (\d+) passed", said)
         assert tested and int(tested[1]) == len(ROUTES), said[-3000:]
-        assert cases and int(cases[1]) == int(cases[2]) >= 10 * len(ROUTES), said[-3000:]
+        assert cases and int(cases[1]) == int(cases[2]) > 5 * len(ROUTES), said[-3000:]
         assert not [line for line in office.log.lines if line[0] == "error"]
 
 
@@ -86,7 +86,7 @@ async def _run(settings: Path, url: str, bearer: str, folder: Path) -> tuple[int
         *words, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, stdin=asyncio.subprocess.DEVNULL
     )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), 3 * SECONDS)
+        said, _ = await asyncio.wait_for(process.communicate(), 5 * SECONDS)
     finally:
         if process.returncode is None:
             process.kill()
