@@ -10,7 +10,8 @@ from aiohttp import web
 
 from postoffice.intake.reception import Reception
 from postoffice.model.channel import Channel
-from postoffice.model.ports import Bell, Carrier, Clock, Documents, Log, Workshop
+from postoffice.model.ports import Bell, Carrier, Clock, Documents, Log, Tracer, Workshop
+from postoffice.model.tracing import NO_TRACES
 from postoffice.store.database import Database
 from postoffice.store.keys import Keyring
 
@@ -117,6 +118,7 @@ class House:
     sending: SendingTools | None = None  #: None: this house makes no signing keys
     rspamd: str = ""  #: address of a spam filter that judges mail before it goes; empty: none
     tls_port: int | None = None  #: port of the printer over TLS with the office's own certificate; None for none
+    traces: Tracer = NO_TRACES  #: where journeys are timed, for whoever looks at traces
 
     @property
     def lease(self) -> timedelta:

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     )
     mail_max_megabytes: int = Field(25, description="largest mail that the door takes")
     metrics_token: str = Field("", description="bearer that /metrics asks for; without it only this machine may read them")
+    traces_url: str = Field("", description="OpenTelemetry collector that traces are sent to, http://collector:4318; none if empty")
+    traces_share: float = Field(1.0, ge=0, le=1, description="share of all journeys that is traced, from 0 to 1")
     log_level: str = Field("info", description="debug, info, warning or error")
     log_json: bool = Field(False, description="one JSON object a line instead of coloured text")
     session_hours: float = Field(12.0, description="absolute end of a staff session")

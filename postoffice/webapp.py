@@ -16,11 +16,13 @@ from postoffice.portal import add_portal
 
 #: bodies that are not streamed (forms, JSON); uploads are streamed and have their own limits
 LARGEST_FORM = 2 * 1024 * 1024
+UNTRACED = {"/health", "/metrics"}  #: asked every few seconds by machines
 
 
 def web_app(house: House, *, proxies: int = 0, metrics_token: str = "") -> web.Application:
     """Desk, portal, API, printer, health and metrics. `proxies`: how many trusted reverse proxies stand in front."""
-    app = web.Application(middlewares=[_behind(proxies), _log] if proxies else [_log], client_max_size=LARGEST_FORM)
+    outside = ([_traced] if house.traces.on else []) + ([_behind(proxies)] if proxies else [])
+    app = web.Application(middlewares=[*outside, _log], client_max_size=LARGEST_FORM)
     app[HOUSE] = house
     add_routes(app, house.reception, public_url=house.url, log=house.log)
     add_health(app, metrics_token=metrics_token)
@@ -44,6 +46,26 @@ def _behind(proxies: int) -> Middleware:
         return await handler(request.clone(remote=remote, scheme=scheme))
 
     return forwarded
+
+
+@web.middleware
+async def _traced(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A journey begins: a caller's own traceparent is not taken up, for the door stands open to everybody."""
+    route = _route(request)
+    if route in UNTRACED or "/static/" in route:
+        return await handler(request)
+    with request.app[HOUSE].traces.span(f"{request.method} {route}", kind="server", method=request.method, route=route) as span:
+        try:
+            answer: web.StreamResponse | Exception = await handler(request)
+        except (web.HTTPException, PostOfficeError) as error:  # answers like others
+            answer = error
+        status = answer.status if isinstance(answer, web.StreamResponse | PostOfficeError) else 500
+        span.set(status=status)
+        if status >= 500:
+            span.failed(str(status))
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 @web.middleware

@@ -20,7 +20,8 @@ from postoffice.intake.mail import MailDoor
 from postoffice.intake.reception import Reception
 from postoffice.model.channel import Channel
 from postoffice.model.errors import NotFound
-from postoffice.model.ports import Carrier, Clock, Log, PrinterCard, SandboxBox, Workshop
+from postoffice.model.ports import Carrier, Clock, Log, PrinterCard, SandboxBox, Tracer, Workshop
+from postoffice.model.tracing import NO_TRACES
 from postoffice.pipeline.mailroom import Mailroom
 from postoffice.settings import Settings
 from postoffice.store import carriers, dkim, folders, mailings, people
@@ -163,6 +164,18 @@ def owner_name() -> str:
     return f"{socket.gethostname()[:40]}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
+def open_tracer(settings: Settings, log: Log) -> Tracer:
+    """What times journeys: nothing, unless a collector is named and the extra `traces` is installed."""
+    if not settings.traces_url:
+        return NO_TRACES
+    try:
+        from postoffice.traces import open_traces  # not there without the extra, and some megabytes with it
+    except ModuleNotFoundError:
+        log.warning("traces.not_installed", help="The office works without; `postoffice doctor` says how to install them.")
+        return NO_TRACES
+    return open_traces(settings.traces_url, log, share=settings.traces_share)
+
+
 @asynccontextmanager
 async def open_house(settings: Settings, log: Log, clock: Clock | None = None) -> AsyncIterator[House]:
     """All parts of the house, ready; closed in the opposite order. `clock`: another one than the machine's, for trials."""
@@ -173,13 +186,14 @@ async def open_house(settings: Settings, log: Log, clock: Clock | None = None) -
     workshop = ProcessWorkshop(children=settings.child_processes, seconds=settings.child_seconds, megabytes=settings.child_megabytes)
     clock = clock or SystemClock()
     registry = CatalogueCarriers(database, keyring, DatabaseSandboxBox(database), log, settings.data / "carriers", workshop)
+    traces = open_tracer(settings, log)
     try:
         yield House(
             url=settings.url,
             database=database,
             documents=documents,
             keyring=keyring,
-            reception=Reception(MailingBook(database, clock), documents, bell),
+            reception=Reception(MailingBook(database, clock), documents, bell, traces=traces),
             bell=bell,
             workshop=workshop,
             carriers=registry,
@@ -191,6 +205,7 @@ async def open_house(settings: Settings, log: Log, clock: Clock | None = None) -
             tls_port=settings.tls_port,
             sending=DnsTools(settings.dns),
             rspamd=settings.rspamd_url,
+            traces=traces,
         )
     finally:
         await registry.close()
@@ -198,6 +213,7 @@ async def open_house(settings: Settings, log: Log, clock: Clock | None = None) -
         await bell.close()
         await asyncio.to_thread(workshop.close)
         await database.close()
+        await asyncio.to_thread(traces.close)
 
 
 def _documents(settings: Settings, database: Database, keyring: Keyring) -> FileDocuments:

@@ -1,16 +1,20 @@
 """Calling a carrier for a chunk of pieces, and turning its answers into outcomes. Never raises for a carrier's fault."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from postoffice.model.delivery import Piece, Receipt
 from postoffice.model.errors import AlreadySent, CarrierError, InDoubt, PostOfficeError, Refused, TryLater
-from postoffice.model.ports import Batch, Carrier, Log
+from postoffice.model.ports import Batch, Carrier, Log, Tracer
+from postoffice.model.tracing import NO_TRACES, word
 
 #: a carrier that has not answered by then is treated as gone after the last byte
 LONGEST_CALL = 120.0
+CALL = "carrier send"  #: the span of a call
 
 
 class Answer(StrEnum):
@@ -35,13 +39,21 @@ class Outcome:
     address_dead: bool = False
 
 
-async def hand_over(carrier: Carrier, pieces: Sequence[Piece], log: Log, *, longest: float = LONGEST_CALL) -> list[Outcome]:
+async def hand_over(
+    carrier: Carrier, pieces: Sequence[Piece], log: Log, traces: Tracer = NO_TRACES, *, longest: float = LONGEST_CALL
+) -> list[Outcome]:
     """Call the carrier for all pieces at the same time, or once where it takes many; one outcome per piece, in their order."""
     if isinstance(carrier, Batch):
-        return await _many(carrier, carrier.name, pieces, log, longest)
+        with traces.span(
+            CALL, kind="client", channel=carrier.abilities.channel.value, carrier=carrier.name, pieces=len(pieces)
+        ) as span:
+            outcomes = await _many(carrier, carrier.name, pieces, log, longest)
+            span.set(**Counter(f"outcome.{outcome.answer.value}" for outcome in outcomes))
+        return outcomes
     if not pieces:
         return []
-    calls = [asyncio.create_task(_one(carrier, piece, log, longest)) for piece in pieces]
+    call = partial(_one_traced, traces) if traces.on else _one  # not asked for each piece: it is the hottest line of the house
+    calls = [asyncio.create_task(call(carrier, piece, log, longest)) for piece in pieces]
     try:
         _, late = await asyncio.wait(calls, timeout=longest)  # one clock for all: a timer of its own costs more than a call's rest
     except asyncio.CancelledError:
@@ -75,6 +87,15 @@ async def _one(carrier: Carrier, piece: Piece, log: Log, longest: float) -> Outc
     except Exception as bug:  # a carrier may raise four kinds and no other; what it did is unknown, so it is a doubt
         return _broken(carrier.name, piece.key, bug, log)
     return Outcome(piece.key, Answer.TAKEN, receipt)
+
+
+async def _one_traced(traces: Tracer, carrier: Carrier, piece: Piece, log: Log, longest: float) -> Outcome:
+    with traces.span(CALL, kind="client", channel=carrier.abilities.channel.value, carrier=carrier.name, delivery=piece.key) as span:
+        outcome = await _one(carrier, piece, log, longest)
+        span.set(outcome=outcome.answer.value, code=word(outcome.code))
+        if outcome.answer is not Answer.TAKEN:
+            span.failed(outcome.answer.value)
+    return outcome
 
 
 async def _many(carrier: Batch, name: str, pieces: Sequence[Piece], log: Log, longest: float) -> list[Outcome]:

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from postoffice.model.errors import Conflict, TooLarge, Unreadable
 from postoffice.model.mailing import Mailing, NewMailing
-from postoffice.model.ports import Bell, Documents, PrinterCard, StoredDocument, Work
+from postoffice.model.ports import Bell, Documents, PrinterCard, StoredDocument, Tracer, Work
 from postoffice.model.states import MailingState
+from postoffice.model.tracing import NO_TRACES
 
 __all__ = ["Book", "Intake", "PrinterCard", "Reception", "Work"]
 
@@ -108,29 +109,41 @@ class Intake:
         """The upload is complete: store it, write the mailing, ring. Unreadable where there was not a single byte."""
         if not self.size:
             raise Unreadable("empty", "The document is empty: not a single byte came in.", help="Print or upload it again.")
+        with self._reception.traces.span("receive", source=self._new.source.value, bytes=self.size) as span:
+            self.mailing, work = await self._store(media_type)
+            span.set(mailing=self.mailing.id)
+        self._reception.ring_soon(work)
+        return self.mailing
+
+    async def _store(self, media_type: str) -> tuple[Mailing, Work]:
         book = self._reception.book
         if self._opened is None and (sealed := self._sink.sealed()) is not None:
-            self.mailing, work = await book.receive_mailing(self._new, self._sink.named(), media_type, sealed)
-        elif self._opened is None:  # the disk syncs the bytes while the transaction is written
+            return await book.receive_mailing(self._new, self._sink.named(), media_type, sealed)
+        if self._opened is None:  # the disk syncs the bytes while the transaction is written
             document = self._sink.named()
             durable = asyncio.ensure_future(self._sink.finish())
             try:
-                self.mailing, work = await book.receive_mailing(self._new, document, media_type, durable)
+                return await book.receive_mailing(self._new, document, media_type, durable)
             finally:
                 await asyncio.wait({durable})
                 durable.exception()  # told by the book; here it only must not be forgotten
-        else:
-            self.mailing, work = await book.store_mailing(self._opened.id, await self._sink.finish(), media_type)
-        self._reception.ring_soon(work)
-        return self.mailing
+        return await book.store_mailing(self._opened.id, await self._sink.finish(), media_type)
 
 
 class Reception:
     """Takes mailings in. Handed out by the wiring to every door."""
 
     def __init__(
-        self, book: Book, documents: Documents, bell: Bell, *, calm: float = CALM, longest_burst: float = LONGEST_BURST
+        self,
+        book: Book,
+        documents: Documents,
+        bell: Bell,
+        *,
+        calm: float = CALM,
+        longest_burst: float = LONGEST_BURST,
+        traces: Tracer = NO_TRACES,
     ) -> None:
+        self.traces = traces
         self.book = book
         self.documents = documents
         self.bell = bell

@@ -1,11 +1,11 @@
 """What the rooms ask of the world, as protocols. Wiring hands out the real thing; a test may hand out another."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar, runtime_checkable
+from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Proof, Receipt
@@ -299,4 +299,34 @@ class Log(Protocol):
 
     def error(self, event: str, **facts: Any) -> Any:
         """Something a person must see to."""
+        ...
+
+
+Fact: TypeAlias = str | int | float | bool  #: what a span may tell: a word of ours, an id or a figure
+
+
+class Span(Protocol):
+    """A piece of a journey that is being timed. Never told: names, addresses, numbers, tokens, subjects, texts of errors."""
+
+    def set(self, **facts: Fact) -> None:
+        """Add facts."""
+        ...
+
+    def failed(self, kind: str) -> None:
+        """It did not succeed; `kind` is an error's class or code, never its text."""
+        ...
+
+
+class Tracer(Protocol):
+    """Times journeys for whoever looks at traces. The usual one is model.tracing.NO_TRACES."""
+
+    on: bool  #: False: nothing is noted, so what is done very often need not even ask
+
+    def span(self, name: str, *, kind: str = "", parent: str = "", **facts: Fact) -> AbstractContextManager[Span]:
+        """Time what is done in the context. `kind`: server, client or empty (inside); `parent`: a traceparent, empty: the
+        span that the task is in. An exception that leaves the context is noted by its class alone."""
+        ...
+
+    def close(self) -> None:
+        """Tell what is left, and end; may block for some seconds."""
         ...

@@ -58,7 +58,8 @@ async def _ask(house: House, batch: Batch, carrier: Carrier, waiting: Sequence[D
     """Ask and apply; the pause before the carrier's second question."""
     name = batch.data["carrier"]
     try:
-        told = await carrier.ask([Receipt(delivery.id, delivery.reference) for delivery in waiting])
+        with house.traces.span("carrier ask", kind="client", channel=carrier.abilities.channel.value, carrier=name):
+            told = await carrier.ask([Receipt(delivery.id, delivery.reference) for delivery in waiting])
         told = await with_proofs(house, batch.organisation_id, carrier, waiting, told)
     except TryLater as later:
         house.log.warning("carrier.not_asked", carrier=name, code=later.code)

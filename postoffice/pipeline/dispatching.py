@@ -65,7 +65,8 @@ async def dispatch(house: House, batch: Batch, stop: Stop) -> None:
         pace = hours.Pace(house, batch, mailing, zone_of(organisation))
         while (marked := await _next(house, batch, carrier, stop, pace)) and marked.deliveries:
             if some := await leave_out_blocked(house, batch, mailing, marked):
-                await health.note(await _hand_over_chunk(house, batch, mailing, carrier, bench, some, marked.items))
+                with house.traces.span("chunk", channel=carrier.abilities.channel.value, carrier=carrier.name, deliveries=len(some)):
+                    await health.note(await _hand_over_chunk(house, batch, mailing, carrier, bench, some, marked.items))
             if house.limits.chunk_delay:
                 await asyncio.sleep(house.limits.chunk_delay)
             stop.check()
@@ -102,7 +103,9 @@ async def _wait_for_carrier(house: House, batch: Batch, missing: PostOfficeError
 async def _next(house: House, batch: Batch, carrier: Carrier, stop: Stop, pace: hours.Pace) -> Marked | None:
     """The next chunk, marked; empty: none is left or due; None: nothing can go for a while, and the batch was put off."""
     while True:
-        pause, marked = await _mark(house, batch, carrier, pace)
+        with house.traces.span("claim") as span:
+            pause, marked = await _mark(house, batch, carrier, pace)
+            span.set(deliveries=len(marked.deliveries))
         if not pause:
             return marked
         if pause > SHORT_PAUSE:
@@ -160,7 +163,8 @@ async def _hand_over_chunk(
 ) -> str:
     """Hand over and record; what troubles the carrier, in words."""
     try:
-        pieces = await bench.pieces(some, known)
+        with house.traces.span("make"):
+            pieces = await bench.pieces(some, known)
     except PostOfficeError as fault:  # pages or template cannot be had: nothing was handed over
         outcomes = [not_made(delivery.id, fault) for delivery in some]
     except Exception as bug:  # the carrier was not called: none of these is in doubt, whatever broke
@@ -169,7 +173,8 @@ async def _hand_over_chunk(
         await _record(house, batch, mailing, carrier, some, outcomes, known)
         raise
     else:
-        handed = iter(await hand_over(carrier, pieces, house.log))
+        with house.traces.span("hand over"):
+            handed = iter(await hand_over(carrier, pieces, house.log, house.traces))
         unmade = bench.take_unmade()
         outcomes = [not_made(one.id, unmade[one.id]) if one.id in unmade else next(handed) for one in some]
     await _record(house, batch, mailing, carrier, some, outcomes, known)
@@ -177,6 +182,19 @@ async def _hand_over_chunk(
 
 
 async def _record(
+    house: House,
+    batch: Batch,
+    mailing: Mailing,
+    carrier: Carrier,
+    some: Sequence[Delivery],
+    outcomes: Sequence[Outcome],
+    known: Mapping[str, Item],
+) -> None:
+    with house.traces.span("record"):
+        await _write(house, batch, mailing, carrier, some, outcomes, known)
+
+
+async def _write(
     house: House,
     batch: Batch,
     mailing: Mailing,
@@ -272,7 +290,8 @@ async def _settle_orphans(house: House, batch: Batch, mailing: Mailing, carrier:
 
 async def _ask_for(house: House, carrier: Carrier, left: Sequence[Delivery]) -> None:
     try:
-        told = await carrier.ask([Receipt(delivery.id, delivery.reference) for delivery in left])
+        with house.traces.span("carrier ask", kind="client", channel=carrier.abilities.channel.value, carrier=carrier.name):
+            told = await carrier.ask([Receipt(delivery.id, delivery.reference) for delivery in left])
     except CarrierError as error:
         house.log.warning("carrier.not_asked", carrier=carrier.name, reason=error.code or type(error).__name__)
         return

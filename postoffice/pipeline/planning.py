@@ -55,7 +55,8 @@ async def plan(house: House, batch: Batch, stop: Stop) -> None:
     with less_garbage():
         while after is not None:
             stop.check()
-            after = await _plan_slice(house, batch, mailing, after, carriers, sizes, zone)
+            with house.traces.span("plan slice"):
+                after = await _plan_slice(house, batch, mailing, after, carriers, sizes, zone)
     await _finish(house, batch, mailing)
 
 

@@ -36,10 +36,14 @@ async def read(house: House, batch: Batch, stop: Stop) -> None:
         try:
             reading = None
             if mailing.media_type == merging.MEDIA_TYPE:
-                await merging.merge(house, batch, mailing, stop)
+                with house.traces.span("merge"):
+                    await merging.merge(house, batch, mailing, stop)
             else:
-                mailing, facts = await _as_pdf(house, mailing)
-                reading = await _read_items(house, mailing, facts, stop)
+                with house.traces.span("convert", bytes=mailing.original_size):
+                    mailing, facts = await _as_pdf(house, mailing)
+                with house.traces.span("cut", pages=mailing.pages) as span:
+                    reading = await _read_items(house, mailing, facts, stop)
+                    span.set(items=len(reading.items))
         except PostOfficeError as error:
             if error.status >= 500:  # ours to mend (disk full): try again later
                 raise
@@ -47,7 +51,8 @@ async def read(house: House, batch: Batch, stop: Stop) -> None:
             return
         if reading is not None:
             await _offer(house, batch, mailing, reading)
-    await matching.match_mailing(house, batch, mailing, stop)
+    with house.traces.span("match"):
+        await matching.match_mailing(house, batch, mailing, stop)
     await _go_on(house, batch)
 
 

@@ -173,7 +173,12 @@ class Telling:
             "webhook-timestamp": str(stamp),
             "webhook-signature": signatures(secrets, message_id, stamp, body),
         }
-        return await self._outward.post(endpoint.url, body, headers, inside=inside)
+        with self._house.traces.span("webhook", kind="client", endpoint=endpoint.id, attempt=one.attempts + 1) as span:
+            answer = await self._outward.post(endpoint.url, body, headers, inside=inside)
+            span.set(status=answer.status or 0)
+            if not answer.good:
+                span.failed(str(answer.status or "no-answer"))
+        return answer
 
     async def _record(self, endpoint: Endpoint, told: Sequence[tuple[Message, Answer]], failures: int) -> dict[str, Any]:
         now = self._house.clock.now()

@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError
+from postoffice.model.ports import Span
+from postoffice.model.tracing import TRACEPARENT
 from postoffice.pipeline import (
     asking,
     campaign_conducting,
@@ -67,16 +70,20 @@ class Pipeline:
             return False
         if batch is None:
             return False
-        await self._run(batch)
+        from_where = str(batch.data.get(TRACEPARENT, ""))
+        facts: dict[str, Any] = {"batch": batch.id, "subject": batch.subject_id, "queue": batch.queue, "failures": batch.failures}
+        with house.traces.span(f"step {batch.step}", parent=from_where, **facts) as span:
+            await self._run(batch, span)
         return True
 
-    async def _run(self, batch: Batch) -> None:
+    async def _run(self, batch: Batch, span: Span) -> None:
         log = self._house.log
         over = asyncio.Event()
         keeper = asyncio.create_task(self._keep_lease(batch, over))
         try:
             await STEPS[batch.step](self._house, batch, self.stop)
         except LostLease:
+            span.failed("lost-lease")
             log.warning("batch.lost", batch=batch.id, step=batch.step)
             with contextlib.suppress(SQLAlchemyError, OSError):  # only a meter
                 async with self._house.database.write() as connection:
@@ -84,6 +91,7 @@ class Pipeline:
         except StopAsked:
             await self._give_back(batch)
         except Exception as error:
+            span.failed(type(error).__name__)
             await self._failed(batch, error)
         finally:
             over.set()  # not cancelled: it may be in the middle of a transaction

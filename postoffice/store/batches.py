@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.ids import new_id
+from postoffice.model.tracing import carried
 from postoffice.store.schema import batches
 
 #: a bell that was rung this long ago without effect is rung again
@@ -84,7 +85,7 @@ async def add(
             "subject_id": subject_id,
             "queue": queue,
             "priority": priority,
-            "data": dict(data or {}),
+            "data": carried() | dict(data or {}),
             "state": "open",
             "token": 0,
             "failures": 0,

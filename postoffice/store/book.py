@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.mailing import Mailing, NewMailing
 from postoffice.model.ports import Clock, PrinterCard, StoredDocument, Work
 from postoffice.model.states import EventKind, MailingState
+from postoffice.model.tracing import carried
 from postoffice.store import batches, events, mailings, printers, receiving
 from postoffice.store.database import Database
 from postoffice.store.keys import hash_token
@@ -81,10 +82,10 @@ class MailingBook:
         self, new: NewMailing, document: StoredDocument, media_type: str, kept: Awaitable[object] | bytes
     ) -> tuple[Mailing, Work]:
         """See Book."""
-        now = self._clock.now()
+        now, journey = self._clock.now(), carried()
         content, before = (kept, None) if isinstance(kept, bytes) else (None, kept)
         taken = await self._database.at_once(
-            lambda connection: receiving.receive(connection, new, document, media_type, content, now), before
+            lambda connection: receiving.receive(connection, new, document, media_type, content, now, journey), before
         )
         if new.printer_id in self._waiting:
             until, count = self._waiting[new.printer_id]

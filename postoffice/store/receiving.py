@@ -21,11 +21,17 @@ SMALL_BYTES = 500_000  #: a document that is read soon, by the queue's first lan
 
 
 def receive(
-    connection: sa.Connection, new: NewMailing, document: StoredDocument, media_type: str, content: bytes | None, now: datetime
+    connection: sa.Connection,
+    new: NewMailing,
+    document: StoredDocument,
+    media_type: str,
+    content: bytes | None,
+    now: datetime,
+    carried: dict[str, str],
 ) -> tuple[Mailing, Work]:
     """A mailing in state received, its document's row, the batch that reads it, and the first line of its timeline.
 
-    `content`: the document's sealed bytes where its row keeps them.
+    `content`: the document's sealed bytes where its row keeps them. `carried`: see model.tracing; another thread does not know it.
     """
     values = fresh(new, next_number(connection, new.organisation_id), now)
     values |= {
@@ -47,7 +53,7 @@ def receive(
     _DOCUMENT.run(connection, row)
     _MAILING.run(connection, values)
     queue = batches_of.lane(READ_QUEUE, small=document.size <= SMALL_BYTES)
-    _BATCH.run(connection, _reading(batch_id, queue, new.organisation_id, values["id"], now))
+    _BATCH.run(connection, _reading(batch_id, queue, new.organisation_id, values["id"], now) | {"data": carried})
     _EVENT.run(connection, _received(new, values["id"], now))
     return rows.mailing(values), Work(queue, batch_id, 1)
 
