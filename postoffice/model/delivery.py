@@ -59,6 +59,7 @@ class Piece:
     reply_to: str = ""
     position: int = 0  #: of the item in its mailing; print houses sort by it
     mailing_id: str = ""
+    foot: str = ""  #: what stands at the foot of a fax's last page: how its recipient stops offers
 
 
 @dataclass(frozen=True, slots=True)

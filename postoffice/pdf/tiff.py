@@ -30,6 +30,9 @@ MAX_PAGES = 500
 _THRESHOLD = 170  #: between the weight of letters and the holes in them
 _BAND = 6.0  #: mm at the top that the header line needs
 _LINE = (8.0, 4.2)  #: the header line: points, and mm from the top
+_FOOT = (10.0, 4.5, 4.0)  #: lines at the foot: points (they are typed off), mm from the bottom to the last, and mm from line to line
+_POINTS_WIDE = 215.0 / 25.4 * 72
+_LEFT = 24.0  #: points at both sides that our lines leave free
 _MIDDLE = 0.12  #: share of middle tones in a picture from which it is a photograph, not a scanned text
 #: 0 is paper's last dot and 63 ink's: two dots a cell that grow from their middle, so that the screen lies at 45 degrees
 _CELL = (
@@ -55,6 +58,12 @@ class FaxLook:
     fine: bool = True  #: 204 x 196 dpi; else 204 x 98
     header: str = ""
     cover: tuple[str, ...] = ()
+    foot: tuple[str, ...] = ()  #: lines for the foot of the last page, below all that stands on it
+
+    @property
+    def foot_band(self) -> float:
+        """mm at the bottom of the last page that its lines need."""
+        return _FOOT[1] + _FOOT[2] * len(self.foot) + 1.0 if self.foot else 0.0
 
 
 class _Sheet(NamedTuple):
@@ -81,6 +90,15 @@ class _Place(NamedTuple):
     width: int
     height: int
     turned: bool
+
+
+class _Text(NamedTuple):
+    """A line of ours."""
+
+    line: str
+    size: float  #: points
+    down: float  #: mm from the top to the foot of the letters
+    left: float = _LEFT  #: points
 
 
 class Share(NamedTuple):
@@ -181,39 +199,47 @@ def _strips(document: Document, look: FaxLook, some: range, pages: int) -> Itera
 
 def _fill(sheet: _Sheet, document: Document, look: FaxLook, number: int, pages: int) -> None:
     """Draw page `number` (from 0, a cover counted) of the fax."""
-    header = look.header.format(page=number + 1, pages=pages)
-    texts = [(header, *_LINE)] if header else []
+    header, last = look.header.format(page=number + 1, pages=pages), number + 1 == pages
+    texts = [_Text(header, *_LINE)] if header else []
     sheet.clean()
     if look.cover and number == 0:
         texts += _cover(look.cover)
     else:
         with open_page(document, number - bool(look.cover)) as page:
-            _draw(page, sheet, bool(header))
+            _draw(page, sheet, _BAND if header else 0.0, look.foot_band if last else 0.0)
+    if last:
+        texts += _feet(look.foot)
     if texts:
         _write(document, sheet, texts)
 
 
-def _draw(page: Page, sheet: _Sheet, headed: bool) -> None:
-    """A page on the white sheet. `headed`: where something stands at the very top, the page makes room for the header line."""
+def _draw(page: Page, sheet: _Sheet, above: float, below: float) -> None:
+    """A page on the white sheet. `above`, `below`: mm that lines of ours need; where something stands there, the page makes room."""
     frame = frame_of(page)
     plan = prepare(page, frame)
-    place = _place(frame, sheet, 0.0)
+    place = _place(frame, sheet, 0.0, 0.0)
     _render(page, sheet, place)
-    band = WIDTH * round(_BAND * sheet.down)
-    if headed and sheet.dots.count(255, 0, band) < band:
+    above = above if _is_inked(sheet, 0, round(above * sheet.down)) else 0.0
+    below = below if _is_inked(sheet, sheet.rows - round(below * sheet.down), sheet.rows) else 0.0
+    if above or below:
         sheet.clean()
-        place = _place(frame, sheet, _BAND)
+        place = _place(frame, sheet, above, below)
         _render(page, sheet, place)
     _dots(sheet, plan, frame, place)
 
 
-def _place(frame: Frame, sheet: _Sheet, above: float) -> _Place:
+def _is_inked(sheet: _Sheet, first: int, end: int) -> bool:
+    """Whether anything stands in these rows."""
+    return sheet.dots.count(255, WIDTH * first, WIDTH * end) < WIDTH * (end - first)
+
+
+def _place(frame: Frame, sheet: _Sheet, above: float, below: float) -> _Place:
     """Full size where it fits, in the middle, from the top; larger pages are made smaller."""
     width, height = max(1.0, frame.width), max(1.0, frame.height)
     turned = width > height
     if turned:
         width, height = height, width
-    scale = min(1.0, WIDTH / _ACROSS / width, (_PAPER - above) / height)
+    scale = min(1.0, WIDTH / _ACROSS / width, (_PAPER - above - below) / height)
     across, down = max(1, round(width * scale * _ACROSS)), max(1, round(height * scale * sheet.down))
     return _Place((WIDTH - across) // 2, round(above * sheet.down), across, down, turned)
 
@@ -274,23 +300,36 @@ def _is_toned(part: Image.Image) -> bool:
     return sum(sample.histogram()[64:208]) > _MIDDLE * sample.width * sample.height
 
 
-def _cover(lines: tuple[str, ...]) -> Iterator[tuple[str, float, float]]:
+def _cover(lines: tuple[str, ...]) -> Iterator[_Text]:
     """Texts with size and height for a cover page: the first line large, as many as fit."""
     for number, line in enumerate(lines[:40]):
-        yield line[:100], 26.0 if number == 0 else 12.0, 30.0 + 6.5 * number
+        yield _Text(line[:100], 26.0 if number == 0 else 12.0, 30.0 + 6.5 * number, 56.0)
 
 
-def _write(document: Document, sheet: _Sheet, texts: list[tuple[str, float, float]]) -> None:
-    """Lines of text (size in points, mm from the top to the foot of the letters), drawn by a page that is taken out again."""
-    page = pdfium.FPDFPage_New(document, len(document), 215.0 / 25.4 * 72, _PAPER / 25.4 * 72)
+def _feet(lines: tuple[str, ...]) -> Iterator[_Text]:
+    """The lines of the foot, the last one lowest; as wide as the sheet at most."""
+    for number, line in enumerate(lines):
+        yield _Text(line, _FOOT[0], _PAPER - _FOOT[1] - _FOOT[2] * (len(lines) - 1 - number))
+
+
+def _write(document: Document, sheet: _Sheet, texts: list[_Text]) -> None:
+    """Lines of text, drawn by a page that is taken out again."""
+    page = pdfium.FPDFPage_New(document, len(document), _POINTS_WIDE, _PAPER / 25.4 * 72)
     try:
-        for line, size, down in texts:
+        for line, size, down, left in texts:
             text = pdfium.FPDFPageObj_NewTextObj(document, b"Helvetica", ctypes.c_float(size))
             wide = ctypes.create_string_buffer((line + "\0").encode("utf-16-le"))
             pdfium.FPDFText_SetText(text, ctypes.cast(wide, pdfium.FPDF_WIDESTRING))
-            pdfium.FPDFPageObj_Transform(text, 1, 0, 0, 1, 56.0 if size > _LINE[0] else 24.0, (_PAPER - down) / 25.4 * 72)
+            pdfium.FPDFPageObj_Transform(text, _narrowing(text, left), 0, 0, 1, left, (_PAPER - down) / 25.4 * 72)
             pdfium.FPDFPage_InsertObject(page, text)
         _render(page, sheet, _Place(0, 0, WIDTH, sheet.rows, False))
     finally:
         pdfium.FPDF_ClosePage(page)
         pdfium.FPDFPage_Delete(document, len(document) - 1)
+
+
+def _narrowing(text: Any, left: float) -> float:
+    """By how much a line is made narrower to end before the sheet does."""
+    sides = [ctypes.c_float() for _ in range(4)]
+    pdfium.FPDFPageObj_GetBounds(text, *(ctypes.byref(side) for side in sides))
+    return min(1.0, (_POINTS_WIDE - left - _LEFT) / max(1.0, sides[2].value))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from postoffice.actions import outgoing
+from postoffice.actions import fax_stops, outgoing
 from postoffice.compose.message import Message, render_message
 from postoffice.compose.pictures import pictures_of
 from postoffice.house import House
@@ -104,7 +104,7 @@ class Bench:
 
     async def _find_languages(self, pairs: Sequence[tuple[Delivery, Item]]) -> None:
         """Which of these recipients are to be written to in a language of their own."""
-        written = (Channel.EMAIL, Channel.SMS)
+        written = (Channel.EMAIL, Channel.SMS, Channel.FAX)
         ids = {item.contact_id for delivery, item in pairs if delivery.channel in written and item.contact_id}
         self._languages = {}
         if ids:
@@ -196,7 +196,7 @@ class Bench:
             "mailing_id": mailing.id,
         }
         if delivery.channel not in (Channel.EMAIL, Channel.SMS):
-            return Piece(**shared, subject=self._subject())
+            return Piece(**shared, subject=self._subject(), foot=self._foot(delivery, item))
         words = self._own_words.get(delivery.id) or self._words(delivery, item)
         shared |= {"subject": words.subject, "text": words.text, "html": words.html}
         if delivery.channel is not Channel.EMAIL:
@@ -239,6 +239,12 @@ class Bench:
         if delivery.channel is not Channel.EMAIL or not (purpose.is_promotional or asked):
             return ""
         return f"{self.house.url}/u/{self.house.keyring.unsubscribe_token(delivery.id)}"
+
+    def _foot(self, delivery: Delivery, item: Item) -> str:
+        """How the recipient of an offer by fax says "no more" (in France: CPCE, article L. 34-5); empty for all other mail."""
+        if delivery.channel is not Channel.FAX or not self.mailing.options.purpose.is_promotional:
+            return ""
+        return fax_stops.words_for(self.house, self.organisation, self._language(item), delivery.to, live=self.mailing.live)
 
     def _subject(self) -> str:
         return self.mailing.options.subject or self.mailing.name

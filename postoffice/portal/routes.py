@@ -16,6 +16,7 @@ from postoffice.portal import (
     own_data,
     reach,
     sharing,
+    stop,
     unsubscribe,
     visit,
 )
@@ -60,6 +61,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/l/", landing.nowhere),
     Route("GET", unsubscribe.PATH, unsubscribe.show),
     Route("POST", unsubscribe.PATH, unsubscribe.stop),
+    # --- with a code that was typed off a fax
+    Route("GET", stop.PATH, stop.show),
+    Route("POST", stop.PATH, stop.take),
     Route("GET", clicks.ADDRESS, clicks.follow),
     # --- forms that others' pages embed, and the link that confirms
     Route("GET", forms_public.PATH, forms_public.show),

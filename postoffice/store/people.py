@@ -57,6 +57,11 @@ async def named(connection: AsyncConnection, name: str) -> Organisation:
     return _organisation(row)
 
 
+async def all_organisations(connection: AsyncConnection) -> list[Organisation]:
+    """Every organisation, oldest first."""
+    return [_organisation(row) for row in (await connection.execute(organisations.select().order_by(organisations.c.id))).mappings()]
+
+
 async def all_organisation_ids(connection: AsyncConnection) -> list[str]:
     """Every organisation, oldest first."""
     return list(await connection.scalars(sa.select(organisations.c.id).order_by(organisations.c.id)))

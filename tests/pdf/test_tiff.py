@@ -115,6 +115,28 @@ def test_a_page_makes_room_for_the_header_line() -> None:
     assert ink(image, (100, 60, 1600, 2200)) == 1
 
 
+@pytest.mark.parametrize("fine", [True, False])
+def test_lines_at_the_foot_of_the_last_page_only(fine: bool) -> None:
+    look = FaxLook(fine, foot=("x" * 400, "numéro 01 99 00 00 42"))
+    plain, content = (fax_tiff_bytes(drawn("200 300 100 100 re f", pages=2), one)[0] for one in (FaxLook(fine), look))
+    first, last = image_of(content, 0), image_of(content, 1)
+    foot = round(look.foot_band * first.height / 297)
+    assert first.tobytes() == image_of(plain, 0).tobytes()
+    assert last.crop((0, 0, 1728, last.height - foot)).tobytes() == first.crop((0, 0, 1728, last.height - foot)).tobytes()
+    left, top, right, bottom = (
+        ImageChops.invert(last.convert("L").crop((0, last.height - foot, 1728, last.height))).getbbox() or (0,) * 4
+    )
+    assert (left > 50, right < 1728 - 50, top >= 0, bottom < foot - 3 * last.height / 297) == (True,) * 4, "within what machines print"
+
+
+def test_the_last_page_makes_room_for_the_lines_at_its_foot() -> None:
+    black = drawn("0 0 595 842 re f")
+    image = image_of(fax_tiff_bytes(black, FaxLook(foot=("Le",)))[0])
+    assert ink(image, (100, 0, 1600, 2200)) == 1
+    assert ink(image, (100, 2287 - 70, 1600, 2287 - 66)) == 0
+    assert 0 < ink(image, (0, 2287 - 66, 1728, 2287)) < 0.05
+
+
 @pytest.mark.parametrize(
     ("content", "code"), [(b"", "pdf-empty"), (b"no", "not-a-pdf"), (LETTER[:-200], "pdf-truncated")], ids=["empty", "text", "cut"]
 )

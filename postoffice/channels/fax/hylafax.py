@@ -14,7 +14,7 @@ from typing import Any
 import phonenumbers
 
 from postoffice.channels.fax.hfaxd import HfaxdError, Job, Server, session
-from postoffice.channels.fax.sheets import cover_of, dialled, header_of, tiff_of
+from postoffice.channels.fax.sheets import cover_of, dialled, foot_of, header_of, tiff_of
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt
@@ -100,6 +100,7 @@ class HylaFaxCarrier:
             self._way.fine,
             header_of(piece, self._way.station, now) if self._way.header == "office" else "",
             cover_of(piece, self._way.station, now) if self._way.cover else (),
+            foot_of(piece),
         )
 
     async def _submit(self, piece: Piece, number: str, content: bytes) -> str:

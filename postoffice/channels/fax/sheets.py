@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import textwrap
 from datetime import datetime
 
 import phonenumbers
@@ -17,6 +18,8 @@ _TO, _FROM, _PAGES, _ABOUT = Label("To", "À"), Label("From", "De"), Label("Page
 
 #: a document of at least so many pages is drawn by two children of the workshop at a time
 _LONG = 12
+#: letters of a line at the foot, which is drawn large enough to be typed off
+_ACROSS = 105
 
 
 def parsed(to: str) -> phonenumbers.PhoneNumber:
@@ -85,3 +88,8 @@ def cover_of(piece: Piece, station: str, now: datetime) -> tuple[str, ...]:
         if any(parts)
     ]
     return ("FAX", "", *(" ".join(line.split()) for line in lines), "", *piece.text.splitlines())
+
+
+def foot_of(piece: Piece) -> tuple[str, ...]:
+    """The lines at the foot of the last page: what an offer must say of how to stop offers, never more than fits across."""
+    return tuple(textwrap.wrap(piece.foot, _ACROSS, break_long_words=True, break_on_hyphens=False))

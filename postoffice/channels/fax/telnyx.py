@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from postoffice.channels.fax.sheets import cover_of, header_of, parsed, tiff_of
+from postoffice.channels.fax.sheets import cover_of, foot_of, header_of, parsed, tiff_of
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
 from postoffice.channels.rest import Rest, Site, ask_each, hide, is_safe, verdict
 from postoffice.channels.telnyx import URL, first_error, moment, read_key, verify
@@ -95,6 +95,7 @@ class TelnyxFaxCarrier:
             account.fine,
             header_of(piece, account.sender, now) if account.header else "",
             cover_of(piece, account.sender, now) if account.cover else (),
+            foot_of(piece),
         )
         content, _ = await tiff_of(piece, self._workshop, look)
         if len(content) > _MOST:

@@ -24,6 +24,14 @@ from tests.channels.fakes import ListLog, MemoryBox, make_piece
 from tests.channels.fax.hfaxd import FakeHfaxd, FakeJob, running
 
 LETTER = trial_merge(1)[0]
+STOP = "Pour ne plus recevoir de publicité par télécopie, sans frais : poste.example/stop, numéro 01 99 00 00 42, code ABCD-EFGH"
+
+
+def foot_ink(content: bytes) -> int:
+    """Black dots in the last centimetre of the last page of a fax."""
+    with Image.open(BytesIO(content)) as image:
+        image.seek(image.n_frames - 1)
+        return image.convert("L").crop((0, image.height - 77, image.width, image.height)).histogram()[0]
 
 
 async def letter() -> bytes:
@@ -135,6 +143,14 @@ async def test_the_document_is_a_fax_with_our_line_and_a_cover(fake: FakeHfaxd) 
     with Image.open(BytesIO(job.document)) as image:
         assert (image.size, image.n_frames, image.info["compression"]) == ((1728, 1143), 2, "group4")
     assert (job.parameters["VRES"], job.parameters["USETAGLINE"], job.parameters["TAGLINE"]) == ("98", "YES", "")
+
+
+async def test_an_offer_says_at_its_foot_how_to_stop_offers(fake: FakeHfaxd) -> None:
+    carrier = carrier_of(fake, draw=True)
+    await carrier.send(fax())
+    await carrier.send(fax(foot=STOP))
+    plain, offer = (job.document for job in fake.jobs)
+    assert foot_ink(plain) == 0 < foot_ink(offer)
 
 
 async def test_a_password_is_given_where_it_is_asked_for(fake: FakeHfaxd) -> None:

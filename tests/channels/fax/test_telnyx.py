@@ -21,7 +21,7 @@ from postoffice.model.errors import Forged, InDoubt, Refused, TryLater
 from postoffice.model.states import EventKind
 from tests.channels.contract import CarrierContract
 from tests.channels.fakes import ListLog, MemoryBox, make_piece
-from tests.channels.fax.test_hylafax import SmallWorkshop, letter
+from tests.channels.fax.test_hylafax import STOP, SmallWorkshop, foot_ink, letter
 from tests.channels.sms.web import Call, Provider, serving
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -158,6 +158,15 @@ async def test_what_telnyx_gets(provider: Telnyx) -> None:
     assert sent == {"connection_id": "234423", "from": "+33199000001", "to": piece.to, "quality": "high"}
     with Image.open(BytesIO(provider.contents[0])) as image:
         assert (image.size, image.info["compression"]) == ((1728, 2287), "group4")
+    await carrier.close()
+
+
+async def test_an_offer_says_at_its_foot_how_to_stop_offers(provider: Telnyx) -> None:
+    carrier = carrier_of(provider.url, draw=True)
+    await carrier.send(fax())
+    await carrier.send(fax(foot=STOP))
+    plain, offer = provider.contents
+    assert foot_ink(plain) == 0 < foot_ink(offer)
     await carrier.close()
 
 
