@@ -6,8 +6,9 @@ from typing import NamedTuple
 from aiohttp import web
 
 from postoffice.house import HOUSE, House
+from postoffice.portal.forms import from_own_page
 from postoffice.portal.found import Found, behind
-from postoffice.portal.pages import language_of, page
+from postoffice.portal.pages import language_of, missing, page
 from postoffice.store import links
 from postoffice.words import Words
 
@@ -85,6 +86,8 @@ def welcome(request: web.Request, session: str, to: str) -> web.Response:
 
 async def close(request: web.Request) -> web.Response:
     """POST /l/close: end the visit, for those who sit at somebody else's computer."""
+    if not from_own_page(request):  # another's page must not end a visit either
+        return missing(request)
     house = request.app[HOUSE]
     if value := cookie_of(request):
         async with house.database.write() as connection:
