@@ -39,8 +39,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _host(office: Fleet, number: int) -> None:
     office.start(number)
-    ready = number + 1
-    servers.wait_for(lambda: office.log.read_text(errors="replace").count("worker.ready") >= ready, 90, what="the worker")
+    office.await_ready()
 
 
 def _rate(office: Fleet, name: str, count: int) -> float:

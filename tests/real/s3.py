@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,14 @@ new S3rver({port, address, directory, silent: true, configureBuckets: [{name: bu
 """
 
 
+def needed() -> Path:
+    """The folder of its modules, fetched at the first call; a skip where they cannot be had."""
+    try:
+        return npm.installed("s3rver", "3.7.1")
+    except npm.Missing as missing:
+        pytest.skip(str(missing))
+
+
 class Server:
     """`url`: for POSTOFFICE_DOCUMENTS_URL. Can be stopped and started; what it keeps stays."""
 
@@ -30,10 +39,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        try:
-            modules = npm.installed("s3rver", "3.7.1")
-        except npm.Missing as missing:
-            pytest.skip(str(missing))
+        modules = needed()
         words = [npm.node(), "-e", _PROGRAM, str(modules), json.dumps([self._address, self.port, self._folder, BUCKET])]
         self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         servers.wait_for(lambda: servers.listens(self.port, self._address), 60, what="s3rver")
