@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions.actor import Actor
 from postoffice.actions.campaign_checks import channels_of, refuse, versions_of
+from postoffice.actions.campaign_money import APPROVAL
 from postoffice.campaigns import approval, schedule
 from postoffice.compose.merge.content import Content
 from postoffice.house import House
@@ -21,9 +22,8 @@ from postoffice.model.states import CampaignState
 from postoffice.store import campaigns, people, segments, templates
 from postoffice.store import campaigns_members as members
 from postoffice.store import campaigns_waves as waves
+from postoffice.words import N_
 
-#: the organisation's setting that asks for a second person
-APPROVAL = "campaign_approval"
 #: the organisation's cap for new campaigns: {"most": 2, "within": 7}
 CAP = "campaign_cap"
 
@@ -60,50 +60,50 @@ async def change(house: House, campaign: Campaign, design: Design, actor: Actor,
 def _check_shape(design: Design) -> None:
     """PostOfficeError where it cannot even be kept."""
     if not design.name.strip():
-        raise _bad("name", "The campaign has no name.", "Give it one.")
+        raise _bad("name", N_("The campaign has no name."), N_("Give it one."))
     schedule.wall_of(design.schedule)
     repeat, test = design.repeat, design.test
     if repeat.kind is RepeatKind.WEEKLY and not (repeat.days and all(1 <= day <= 7 for day in repeat.days)):
-        raise _bad("days", "No day of the week is chosen.", "Choose at least one.")
+        raise _bad("days", N_("No day of the week is chosen."), N_("Choose at least one."))
     if repeat.kind is RepeatKind.MONTHLY and not (repeat.days and all(1 <= day <= 31 for day in repeat.days)):
-        raise _bad("days", "No day of the month is chosen.", "Write one from 1 to 31.")
+        raise _bad("days", N_("No day of the month is chosen."), N_("Write one from 1 to 31."))
     if repeat.kind is RepeatKind.DATE and not repeat.attribute.strip():
-        raise _bad("attribute", "No date is named.", "Name the attribute of the contacts that has it.")
+        raise _bad("attribute", N_("No date is named."), N_("Name the attribute of the contacts that has it."))
     if repeat.until:
         _read_day(repeat.until)
     if not 1 <= design.schedule.spread_days <= 365 or design.schedule.warm_up < 0 or not -366 <= repeat.offset <= 366:
-        raise _bad("days", "The number of days cannot be.", "Write one from 1 to 365.")
+        raise _bad("days", N_("The number of days cannot be."), N_("Write one from 1 to 365."))
     if design.caps.most < 0 or design.caps.ceiling < 0 or not 1 <= design.caps.within <= 366:
-        raise _bad("caps", "The limit cannot be.", "Write a number, or 0 for none.")
+        raise _bad("caps", N_("The limit cannot be."), N_("Write a number, or 0 for none."))
     if test is not None:
         _check_test(design)
     if design.follow_up is not None and not 1 <= design.follow_up.days <= 90:
-        raise _bad("follow-up", "The follow-up waits for 1 to 90 days.", "Write another number.")
+        raise _bad("follow-up", N_("The follow-up waits for 1 to 90 days."), N_("Write another number."))
 
 
 def _check_test(design: Design) -> None:
     test = design.test
     assert test is not None
     if design.repeat.kind is not RepeatKind.ONCE:
-        raise _bad("test", "A recurring campaign has no test.", "Test a campaign that goes once, then repeat the winner.")
+        raise _bad("test", N_("A recurring campaign has no test."), N_("Test a campaign that goes once, then repeat the winner."))
     if test.sample < 1 or not 1 <= test.hours <= 24 * 30 or not 0.001 <= test.risk <= 0.5:
-        raise _bad("test", "The test needs a sample, and 1 hour to 30 days.", "Write how many recipients each half has.")
+        raise _bad("test", N_("The test needs a sample, and 1 hour to 30 days."), N_("Write how many recipients each half has."))
     if test.kind is VariantKind.HOUR:
         try:
             time.fromisoformat(test.other)
         except ValueError:
-            raise _bad("test", "The other hour cannot be read.", "Write it as 18:00.") from None
+            raise _bad("test", N_("The other hour cannot be read."), N_("Write it as 18:00.")) from None
     if test.kind is VariantKind.CHANNEL and test.other not in (Channel.EMAIL.value, Channel.SMS.value):
-        raise _bad("test", "A test compares e-mail and SMS.", "Choose one of them.")
+        raise _bad("test", N_("A test compares e-mail and SMS."), N_("Choose one of them."))
     if not test.other.strip():
-        raise _bad("test", "It is not said what the other half gets.", "Fill it in, or leave the test out.")
+        raise _bad("test", N_("It is not said what the other half gets."), N_("Fill it in, or leave the test out."))
 
 
 def _read_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise _bad("until", "The last day cannot be read.", "Write it like 2026-12-31.") from None
+        raise _bad("until", N_("The last day cannot be read."), N_("Write it like 2026-12-31.")) from None
 
 
 def _bad(field: str, message: str, help: str) -> PostOfficeError:
@@ -261,7 +261,7 @@ async def _count(connection: AsyncConnection, campaign: Campaign, segment: Segme
 async def _content_problems(connection: AsyncConnection, campaign: Campaign) -> list[PostOfficeError]:
     design = campaign.design
     if not design.version_id:
-        return [_bad("template", "No template is chosen.", "Choose one that is published.")]
+        return [_bad("template", N_("No template is chosen."), N_("Choose one that is published."))]
     found: list[PostOfficeError] = []
     for version_id in versions_of(design):
         try:
@@ -304,19 +304,6 @@ async def resume(house: House, campaign: Campaign, actor: Actor) -> None:
         await waves.release(connection, campaign.id)
         await waves.conductor(connection, campaign.organisation_id, campaign.id, now, now)
         await _note(connection, house, campaign, actor, "campaign.resume")
-
-
-async def raise_ceiling(house: House, campaign: Campaign, amount: int, actor: Actor) -> None:
-    """A person who may approve lets a campaign that stopped at its sum spend more: the one thing of a design that changes while it
-    runs. `amount` in millionths, above the former one."""
-    if campaign.state is not CampaignState.PAUSED or amount <= campaign.design.caps.ceiling:
-        raise Conflict(
-            "campaign-state", "Only a paused campaign's limit can be raised.", help="Reload the page.", state=campaign.state.value
-        )
-    design = replace(campaign.design, caps=replace(campaign.design.caps, ceiling=amount))
-    async with house.database.write() as connection:
-        await campaigns.redesign(connection, campaign, design, house.clock.now())
-        await _note(connection, house, campaign, actor, "campaign.ceiling", amount=amount)
 
 
 async def cancel(house: House, campaign: Campaign, actor: Actor) -> None:

@@ -28,6 +28,7 @@ from postoffice.model.states import EventKind
 from postoffice.store import answers, consents, contact_book, events, forms, people, points, suppressions
 from postoffice.store.contact_book import FullContact
 from postoffice.store.keys import new_token
+from postoffice.words import N_
 
 #: how long what was typed waits for its confirmation
 LIFETIME = timedelta(days=3)
@@ -61,25 +62,25 @@ async def keep(house: House, organisation_id: str, design: FormDesign, actor: Ac
 
 def _check(design: FormDesign) -> None:
     if not design.name.strip() or not design.title.strip():
-        raise _bad("The form has no name or no heading.", "name")
+        raise _bad(N_("The form has no name or no heading."), "name")
     if design.channel not in (Channel.EMAIL, Channel.SMS):
-        raise _bad("A form asks for an e-mail address or a mobile number.", "channel")
+        raise _bad(N_("A form asks for an e-mail address or a mobile number."), "channel")
     if design.kind is FormKind.SIGN_UP and not set(design.purposes) <= set(ASKED) or not design.purposes:
-        raise _bad("It is not said what the person signs up for.", "purposes")
+        raise _bad(N_("It is not said what the person signs up for."), "purposes")
     names = [one.name for one in design.extras]
     if len(names) > MOST_EXTRAS or len(set(names)) < len(names) or not all(names):
-        raise _bad("Two fields have one name, or a field has none.", "extras")
+        raise _bad(N_("Two fields have one name, or a field has none."), "extras")
     for site in design.sites:
         parts = urlsplit(site)
         if parts.scheme not in ("https", "http") or site != f"{parts.scheme}://{parts.netloc}" or not _HOST.fullmatch(parts.netloc):
-            raise _bad("A website is written like https://www.example.org.", "sites")
+            raise _bad(N_("A website is written like https://www.example.org."), "sites")
 
 
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?")
 
 
 def _bad(why: str, field: str) -> PostOfficeError:
-    return PostOfficeError("bad-form", why, help="Correct it, then keep it again.", why=why, field=field)
+    return PostOfficeError("bad-form", why, help=N_("Correct it, then keep it again."), why=why, field=field)
 
 
 async def close(house: House, form: Form, actor: Actor, *, closed: bool) -> None:

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from postoffice.model.campaign import Campaign, Design
 from postoffice.model.errors import NotAllowed
+from postoffice.model.segment import Segment, SegmentKind
 
 
 def what_of(design: Design, rules: Mapping[str, Any], versions: Mapping[str, int]) -> dict[str, Any]:
@@ -29,3 +31,12 @@ def check_other(campaign: Campaign, actor: str, user_id: str | None) -> None:
             "A campaign is approved by another person than the one who wrote it.",
             help="Ask a colleague who may approve.",
         )
+
+
+def segment_of(campaign: Campaign) -> Segment | None:
+    """The campaign's segment with the rules that were approved; None where it is for everybody."""
+    rules = campaign.rules
+    if "id" not in rules:
+        return None
+    made = Segment(str(rules["id"]), campaign.organisation_id, "", rules["rules"], SegmentKind(rules["kind"]))
+    return replace(made, others=rules["others"], frozen=frozenset(rules["frozen"]))

@@ -33,6 +33,7 @@ DEEDS: Mapping[str, str] = {
     "campaign.launch": N_("launched a campaign"),
     "campaign.pause": N_("paused a campaign"),
     "campaign.resume": N_("let a campaign go on"),
+    "campaign.ceiling": N_("raised a campaign's limit"),
     "campaign.cancel": N_("took a campaign back"),
     "campaign.archive": N_("put a campaign into the public archive"),
     "campaign.unarchive": N_("took a campaign out of the public archive"),

@@ -22,6 +22,7 @@ from postoffice.model.channel import Channel, Purpose
 from postoffice.model.clicks import ClickMode
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.mailing import Ground
+from postoffice.words import N_
 
 Form = Mapping[str, object]
 MILLION = 1_000_000
@@ -55,7 +56,7 @@ def design_of(form: Form, before: Design) -> Design:
             repeat=_repeat(form),
             test=test,
             follow_up=_follow_up(form),
-            caps=Caps(_money(form, "ceiling"), _number(form, "cap_most"), _number(form, "cap_within", 7) or 7),
+            caps=Caps(money(form, "ceiling"), _number(form, "cap_most"), _number(form, "cap_within", 7) or 7),
         )
     except ValueError:
         raise unknown_word() from None
@@ -66,8 +67,8 @@ def _clicks(form: Form, purpose: Purpose, test: Test | None) -> ClickMode:
     chosen = text_of(form, "clicks")
     mode = ClickMode(chosen) if chosen else ClickMode.TOGETHER if purpose.is_promotional else ClickMode.OFF
     if test is not None and test.measure is Measure.CLICKS and mode is ClickMode.OFF:
-        why = "A test by clicks needs clicks that are counted."
-        raise PostOfficeError("bad-campaign", why, help="Count them, or choose another measure.", field="clicks", why=why)
+        why = N_("A test by clicks needs clicks that are counted.")
+        raise PostOfficeError("bad-campaign", why, help=N_("Count them, or choose another measure."), field="clicks", why=why)
     return mode
 
 
@@ -78,12 +79,12 @@ def _number(form: Form, name: str, default: int = 0) -> int:
     try:
         return int(text)
     except ValueError:
-        raise PostOfficeError(
-            "bad-campaign", "This is no whole number.", help="Write a number.", field=name, why="This is no whole number."
-        ) from None
+        why = N_("This is no whole number.")
+        raise PostOfficeError("bad-campaign", why, help=N_("Write a number."), field=name, why=why) from None
 
 
-def _money(form: Form, name: str) -> int:
+def money(form: Form, name: str) -> int:
+    """An amount in millionths, as people write it; 0 where there is none. PostOfficeError bad-amount."""
     text = text_of(form, name, 20).replace(",", ".").replace("\u00a0", "").replace(" ", "")
     if not text:
         return 0

@@ -19,5 +19,6 @@ CAMPAIGN_ROUTES: tuple[Route, ...] = (
     Route("POST", _ONE + "/edit", campaigns.keep, Right.SUBMIT),
     Route("POST", _ONE + "/submit", campaigns.act, Right.SUBMIT),
     Route("POST", _ONE + "/decision", campaigns.decide, Right.APPROVE),
+    Route("POST", _ONE + "/ceiling", campaigns.raise_ceiling, Right.APPROVE),
     Route("POST", _ONE + "/{action:launch|pause|resume|cancel|choose}", campaigns.steer, Right.SEND),
 )

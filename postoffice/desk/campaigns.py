@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from babel.dates import format_date
 
-from postoffice.actions import archive, campaign_checks
+from postoffice.actions import archive, campaign_checks, campaign_money
 from postoffice.actions import campaigns as acting
 from postoffice.campaigns import experiment, spread
 from postoffice.desk import audit, campaign_form
@@ -139,6 +139,8 @@ async def campaign_page(request: web.Request) -> web.StreamResponse:
         version = await _version(connection, campaign)
         deeds = await audit.deeds_of(request, connection, campaign.id)
         archived = await forms.archived(connection, visit.organisation.id)
+        stands = campaign.state is CampaignState.PAUSED and campaign.pause_reason == campaign_money.CEILING
+        spending = await campaign_money.spending(house, connection, campaign) if stands else None
     unsent = campaign.state in (CampaignState.DRAFT, CampaignState.REVIEW, CampaignState.APPROVED)
     wanted = acting.approval_wanted(visit.organisation)
     context = {
@@ -161,6 +163,8 @@ async def campaign_page(request: web.Request) -> web.StreamResponse:
         "may_write": visit.may(Right.SUBMIT),
         "may_approve": visit.may(Right.APPROVE) and visit.user.id != campaign.user_id,
         "may_launch": visit.may(Right.SEND),
+        "spending": spending,
+        "may_raise": visit.may(Right.APPROVE) and not (wanted and visit.user.id == campaign.user_id),
         "steps": spread.steps(look.total or 0, campaign.design.schedule.spread_days, campaign.design.schedule.warm_up)[:30],
         "shows": _shows(campaign.design),
     }
@@ -201,6 +205,15 @@ async def decide(request: web.Request) -> web.StreamResponse:
         revision=int(revision) if revision.isdigit() else None,
     )
     return go(request, f"/campaigns/{campaign.id}")
+
+
+async def raise_ceiling(request: web.Request) -> web.StreamResponse:
+    """POST /campaigns/{campaign}/ceiling: a higher limit for one that stands still at it, and on it goes."""
+    visit, house, campaign = request[VISIT], house_of(request), await _load(request)
+    await campaign_money.raise_ceiling(house, campaign, campaign_form.money(await request.post(), "ceiling"), visit.actor)
+    if visit.may(Right.SEND):
+        await acting.resume(house, await _load(request), visit.actor)
+    return go(request, f"/campaigns/{campaign.id}?done=kept")
 
 
 async def steer(request: web.Request) -> web.StreamResponse:

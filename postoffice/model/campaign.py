@@ -121,6 +121,7 @@ class Design:
     segment_id: str = ""
     sheet: str = ""  #: SHA-256 of a spreadsheet, in place of a segment: another file has another name
     sheet_name: str = ""
+    sheet_rows: int = 0  #: recipients in it, when it was brought
     mapping: Mapping[str, str] = field(default_factory=dict)  #: columns of the spreadsheet -> fields
     options: Options = field(default_factory=lambda: Options(channel=Channel.EMAIL))
     schedule: Schedule = field(default_factory=Schedule)
@@ -137,6 +138,8 @@ class Design:
             part = shape[name]
             shape[name] = None if part is None else {one.name: getattr(part, one.name) for one in fields(part)}
         shape["repeat"]["days"] = list(self.repeat.days)
+        if not self.sheet_rows:  # what was approved before there was this number stays what it was
+            del shape["sheet_rows"]
         return shape
 
     @staticmethod

@@ -1,15 +1,15 @@
 """Whom a wave looks at next: a segment's members, everybody, those who did not react; and who of them it is for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.campaigns import experiment, schedule, triggers
+from postoffice.campaigns.approval import segment_of
 from postoffice.house import House
 from postoffice.model.campaign import Campaign, RepeatKind, Wave, WaveKind
-from postoffice.model.segment import Segment, SegmentKind
 from postoffice.store import campaigns_members as members
 from postoffice.store import segments
 
@@ -84,12 +84,3 @@ def _bounds(day: date, zone: str) -> tuple[datetime, datetime]:
 def key_of(house: House, campaign_id: str) -> bytes:
     """The key by which a campaign's halves are drawn: another for each campaign."""
     return house.keyring.blind(f"campaign-halves|{campaign_id}").encode()
-
-
-def segment_of(campaign: Campaign) -> Segment | None:
-    """The campaign's segment with the rules that were approved; None where it is for everybody."""
-    rules = campaign.rules
-    if "id" not in rules:
-        return None
-    made = Segment(str(rules["id"]), campaign.organisation_id, "", rules["rules"], SegmentKind(rules["kind"]))
-    return replace(made, others=rules["others"], frozen=frozenset(rules["frozen"]))

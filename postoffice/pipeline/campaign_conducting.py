@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.campaigns import alerts, experiment, schedule, triggers
+from postoffice.campaigns.approval import segment_of
 from postoffice.campaigns.experiment import Arm, Verdict
 from postoffice.house import House
 from postoffice.model.campaign import Campaign, Measure, RepeatKind, Rule, VariantKind, Wave, WaveKind
 from postoffice.model.states import CampaignState, MailingState, WaveState
 from postoffice.pipeline import campaign_ending
-from postoffice.pipeline.campaign_audience import segment_of
 from postoffice.pipeline.queueing import zone_of
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, campaigns, campaigns_results, mailings, people, segments
@@ -233,7 +233,7 @@ class Conductor:
     async def _count(self) -> int:
         segment = segment_of(self.campaign)
         if self.campaign.design.sheet:
-            return int(self.campaign.rules.get("rows", 0)) if self.campaign.rules else 0
+            return self.campaign.design.sheet_rows
         if segment is None:
             return await members.count_everybody(self.connection, self.campaign.organisation_id)
         return await segments.count(self.connection, segment, self.now)

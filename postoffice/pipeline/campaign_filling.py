@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice.actions.campaign_money import CEILING
 from postoffice.house import House
 from postoffice.model.campaign import Campaign, Wave
 from postoffice.model.channel import Channel
@@ -29,9 +30,6 @@ from postoffice.store import campaigns_waves as waves
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import LostLease
 from postoffice.store.finishing import finish_if_done
-
-#: a campaign that may not pass a sum stops there: a person raises it or lets the rest be
-CEILING = "ceiling"
 
 
 async def fill(house: House, batch: Batch, stop: Stop) -> None:

@@ -89,6 +89,10 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("This campaign has moved on: it can no longer be changed in this way."),
         N_("Reload the page to see where it stands."),
     ),
+    "ceiling-too-low": (
+        N_("The new limit is no higher than the former one: nothing was changed."),
+        N_("Write a higher amount, or take the rest of the campaign back."),
+    ),
     "campaign-changed": (
         N_("Somebody changed this campaign meanwhile: nothing was done."),
         N_("Copy what you typed, reload the page, and bring it in again."),

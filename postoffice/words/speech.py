@@ -120,8 +120,9 @@ class Words:
         return self.gettext(TERMS[Channel].get(word, word))
 
     def reason(self, code: str) -> str:
-        """Why a channel was taken or passed over; the code itself where it is unknown."""
-        return self.gettext(REASONS[code]) if code in REASONS else code
+        """Why a channel was taken or passed over, or a campaign rests; a failure's sentence; the code itself where it is unknown."""
+        known = REASONS.get(code) or PROBLEMS.get(code, ("", ""))[0]
+        return self.gettext(known) if known and "{" not in known else code
 
     def barred(self, reason: str) -> str:
         """Why an address is on the suppression list; a carrier's code as it is."""
@@ -140,9 +141,14 @@ class Words:
         return self._said(shape.get("code", ""), shape.get("message", ""), shape.get("help", ""), shape.get("facts") or {})
 
     def _said(self, code: str, message: str, help: str, facts: Mapping[str, Any]) -> Said:
-        if self.language == "en" or code not in PROBLEMS:
+        if self.language == "en":
+            return Said(code, message, help)
+        if message in self._texts:  # a sentence of its own says more than that of its code
+            return Said(code, self.gettext(message), self.gettext(help) if help else "")
+        if code not in PROBLEMS:
             return Said(code, message, help)
         ours = {"code": code, **_with_megabytes(facts)}
+        ours |= {name: say(str(ours[name])) for name, say in (("why", self.gettext), ("channel", self.channel)) if name in ours}
         try:
             return Said(code, *(self.gettext(text, **ours) if text else "" for text in PROBLEMS[code]))
         except KeyError:  # a fact that the sentence needs was not told

@@ -1,13 +1,16 @@
 """Campaigns in people's hands: one writes, another approves, a third launches; what is missing is said, and nobody gets round it."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from postoffice.actions import campaign_money
 from postoffice.actions import campaigns as acting
-from postoffice.model.campaign import Campaign
+from postoffice.model.campaign import Campaign, Caps
+from postoffice.model.channel import Channel
 from postoffice.model.people import Grant, Role
 from postoffice.store import campaigns, items, people
 from tests.conftest import FixedClock
@@ -114,3 +117,31 @@ async def test_nobody_and_nothing_are_said_before_it_is_sent(office: Office) -> 
         assert "No template is chosen" in page.text and "Nobody is in this audience" in page.text
         made = await only_campaign(office)
         assert (await press(author, f"/campaigns/{made.id}/launch", {})).status == 400
+
+
+async def test_a_campaign_at_its_limit_says_what_is_left_and_another_person_lets_it_go_on(office: Office) -> None:
+    road = Road(office.house, office.organisation_id)
+    await campaigning.crowd(road, 4, first=11)
+    sms = replace(campaigning.OPTIONS, channel=Channel.SMS)
+    made = await campaigning.launched(road, options=sms, caps=Caps(ceiling=150_000))
+    await road.follow(3)
+    async with office.house.database.write() as connection:
+        await people.update_organisation(connection, office.organisation_id, settings={acting.APPROVAL: True})
+        spent = await campaign_money.spending(office.house, connection, made)
+    assert 0 < spent.sent < 4 and spent.sent + (spent.left or 0) == 4 and spent.spent <= 150_000 < spent.needed
+    url = f"/campaigns/{made.id}"
+    async with signed_in(office, Grant(Role.SENDER), email="anne@example.org", language="fr") as sender:
+        page = await look(sender, url)
+        assert "Reste à envoyer" in page.text and "Relever et continuer" not in page.text
+        assert (await press(sender, f"{url}/ceiling", {"ceiling": "10"})).status == 403
+    async with signed_in(office, Grant(Role.APPROVER), email="zoe@example.org", language="fr") as approver:
+        assert "Relever et continuer" in (await look(approver, url)).text
+        low = await press(approver, f"{url}/ceiling", {"ceiling": "0,10"})
+        assert low.status == 409 and "pas plus haut" in low.text
+        assert (await press(approver, f"{url}/ceiling", {"ceiling": "10"})).status == 200
+    await road.follow(3)
+    async with office.house.database.read() as connection:
+        assert (await campaign_money.spending(office.house, connection, await campaigning.again(road, made))).sent == 4
+    async with signed_in(office, Grant(Role.SENDER), email="paul@example.org", language="fr") as author:
+        page = await press(author, "/campaigns/new", {**FORM, "name": "Noël"})
+        assert "Aucun modèle" in page.text and "No template" not in page.text

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from postoffice.actions import campaign_money
 from postoffice.actions import campaigns as acting
 from postoffice.actions.actor import Actor
 from postoffice.compose.merge.content import Content, Parts
@@ -199,7 +200,7 @@ async def test_it_pauses_where_its_sum_ends_and_a_person_lets_it_go_on(office: O
     await office.follow(2)
     resting = await again(office, made)
     assert resting.state is CampaignState.PAUSED and resting.pause_reason == "ceiling"
-    await acting.raise_ceiling(office.house, resting, 10 * price, AUTHOR)
+    await campaign_money.raise_ceiling(office.house, resting, 10 * price, AUTHOR)
     assert (await waves_of(office, made))[0].filled == 3
     await acting.resume(office.house, await again(office, made), AUTHOR)
     await office.follow(4)

@@ -78,3 +78,12 @@ def test_a_stored_failure_is_said_again() -> None:
 
 def test_an_unknown_language_is_english() -> None:
     assert Words("xx").gettext("Today") == "Today"
+
+
+def test_a_sentence_that_has_its_own_french_is_said_rather_than_the_one_of_its_code() -> None:
+    why = "No template is chosen."
+    said = Words("fr").problem(PostOfficeError("bad-campaign", why, help="Choose one that is published.", why=why))
+    assert (said.message, said.help) == ("Aucun modèle n'est choisi.", "Choisissez-en un qui est publié.")
+    told = Words("fr").problem(PostOfficeError("no-carrier", "No carrier for post is set up.", help="x", channel="post"))
+    assert "courrier" in told.message and "post " not in told.message
+    assert "modèle" in Words("fr").reason("no-such-template")

@@ -21,6 +21,8 @@ _ALONE = re.compile(r"\s*\{\{-?\s*(\w+)\s*-?\}\}\s*")
 #: parts of a language that have links, in the order of their numbers
 LINKED = ("html", "text", "sms")
 MOST = 4000  #: numbers of one language
+#: signs before an address that are looked at, tokens and all, and signs of them that are shown
+_BEFORE, _LABEL = 2000, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,20 @@ def _of_text(source: str, first: int) -> Numbered:
     made, place = [], 0
     for match in _PLAIN.finditer(source):
         address = match[0].rstrip(_TAIL)
-        before = source[max(0, match.start() - 60) : match.start()].rsplit("\n", 1)[-1].strip(" :")
         number = first + len(found)
-        found.append((number, address, " ".join(TOKEN.sub("…", before).split())[:200], True))
+        found.append((number, address, _words_before(source[: match.start()]), True))
         made += [source[place : match.start()], f"{{% filter href({number}) %}}{address}{{% endfilter %}}"]
         place = match.start() + len(address)
     return Numbered("".join([*made, source[place:]]), tuple(found))
+
+
+def _words_before(text: str) -> str:
+    """The last words of the line before an address: what it is about. "" where only Jinja knows."""
+    plain = TOKEN.sub(lambda token: "…" if token[0].startswith("{{") else "", text[-_BEFORE:])
+    line = plain.rpartition("\n")[2].strip().rstrip(" :")
+    if len(line) > _LABEL:
+        line = "…" + line[-_LABEL:].partition(" ")[2]
+    return " ".join(line.split()) if re.search(r"\w", line) else ""
 
 
 def firsts(languages: Iterable[str]) -> Mapping[str, int]:

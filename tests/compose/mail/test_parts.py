@@ -112,6 +112,23 @@ def test_numbering_is_kept_apart_from_braces_and_quotes() -> None:
     assert [(one[0], one[3]) for one in made.found] == [(5, False)] and "{% filter href(5) %}" in made.source
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Nos horaires : https://a.example", "Nos horaires"),
+        (
+            "{{ sender.name }}, au 12 de la rue des Lilas de la ville de {{ city }} : https://a.example",
+            "…, au 12 de la rue des Lilas de la ville de …",
+        ),
+        ("{{ sender.name }} : https://a.example", ""),
+        ("Une ligne.\n{% if sms %}https://a.example {% endif %}", ""),
+        ("mot " * 30 + "fin https://a.example", "…" + "mot " * 14 + "fin"),
+    ],
+)
+def test_a_link_in_plain_text_is_called_by_the_words_before_it(text: str, label: str) -> None:
+    assert numbered(text, "text", 1).found == ((1, "https://a.example", label, True),)
+
+
 BAD = Message(
     "ACHETEZ MAINTENANT TOUT DE SUITE, PENDANT QU'IL EN RESTE ENCORE CHEZ NOUS",
     "tout autre chose\n",
