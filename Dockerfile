@@ -5,9 +5,11 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv
 WORKDIR /src
 COPY constraints.txt ./
-COPY .ci/run-constraints .ci/run-pins.txt ./.ci/
+COPY .ci/run-constraints .ci/run-pins.txt .ci/traces-pins.txt ./.ci/
+# docker compose build --build-arg PINS=traces-pins.txt: with what traces need
+ARG PINS
 RUN python3 -m venv /opt/postoffice \
- && ./.ci/run-constraints > run-constraints.txt \
+ && ./.ci/run-constraints "${PINS:-run-pins.txt}" > run-constraints.txt \
  && /opt/postoffice/bin/pip install --no-cache-dir --use-pep517 --require-hashes --no-deps -r run-constraints.txt
 COPY pyproject.toml README.md ./
 COPY postoffice ./postoffice

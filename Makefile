@@ -5,7 +5,7 @@ BIN = .venv/bin
 SHELL = /bin/bash
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help up setup test-setup test check audit chaos format constraints clean
+.PHONY: help up setup traces test-setup test check audit chaos format constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */make \1\t/' | expand -t 18
@@ -16,6 +16,9 @@ up: setup  ## start everything here (PORT=8025 DATA=data); Ctrl-C stops it
 setup:  ## prepare the system and .venv for running; quick when nothing is missing
 	@.ci/packages run
 	@.ci/venv run
+
+traces: setup  ## add what traces need (OpenTelemetry); see POSTOFFICE_TRACES_URL
+	@.ci/traces
 
 test-setup:  ## prepare the system and .venv for every test
 	@.ci/packages test
@@ -53,6 +56,7 @@ constraints:  ## pin the newest versions that pyproject.toml allows
 	@test -x .setup/uv/bin/uv || { $$(.ci/python) -m venv .setup/uv && .setup/uv/bin/pip install --quiet uv; }
 	.setup/uv/bin/uv $(COMPILE) --upgrade --all-extras --generate-hashes -o constraints.txt
 	.setup/uv/bin/uv $(COMPILE) --extra build --constraints constraints.txt -o .ci/run-pins.txt
+	.setup/uv/bin/uv $(COMPILE) --extra build --extra traces --constraints constraints.txt -o .ci/traces-pins.txt
 COMPILE = pip compile --quiet pyproject.toml --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 
 clean:  ## remove .venv and all caches; data folders stay

@@ -74,7 +74,7 @@ class Traces:
         self._tracer = self._provider.get_tracer("postoffice")
 
     @contextmanager
-    def span(self, name: str, *, kind: str = "", parent: str = "", **facts: Fact) -> Iterator[_Span]:
+    def span(self, name: str, /, *, kind: str = "", parent: str = "", **facts: Fact) -> Iterator[_Span]:
         """See ports.Tracer."""
         above = _READER.extract({TRACEPARENT: parent}) if parent else None
         with self._tracer.start_as_current_span(

@@ -72,6 +72,7 @@ async def look(
     lines += machine.disk_lines(settings)
     lines += await told("programs", machine.program_lines(settings))
     lines += await told("certificates", machine.certificate_lines(settings, now))
+    lines += await told("traces", machine.traces_lines(settings))
     lines += await told("queue", servers.redis_lines(settings))
     lines += await told("documents", servers.store_lines(settings))
     database = Database(settings.database)

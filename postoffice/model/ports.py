@@ -322,7 +322,7 @@ class Tracer(Protocol):
 
     on: bool  #: False: nothing is noted, so what is done very often need not even ask
 
-    def span(self, name: str, *, kind: str = "", parent: str = "", **facts: Fact) -> AbstractContextManager[Span]:
+    def span(self, name: str, /, *, kind: str = "", parent: str = "", **facts: Fact) -> AbstractContextManager[Span]:
         """Time what is done in the context. `kind`: server, client or empty (inside); `parent`: a traceparent, empty: the
         span that the task is in. An exception that leaves the context is noted by its class alone."""
         ...

@@ -47,7 +47,7 @@ class NoTraces:
     on = False
     _span = _Nothing()
 
-    def span(self, name: str, *, kind: str = "", parent: str = "", **facts: Fact) -> _Nothing:
+    def span(self, name: str, /, *, kind: str = "", parent: str = "", **facts: Fact) -> _Nothing:
         """See ports.Tracer."""
         return self._span
 

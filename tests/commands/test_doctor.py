@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from postoffice.__main__ import main
 from postoffice.commands.checkup import machine
@@ -154,3 +156,16 @@ async def test_a_check_that_breaks_says_so_without_its_words() -> None:
     (line,) = await told("x", broken())
     assert line.verdict is Verdict.BAD and "bob" not in str(line)
     assert without_persons("421 try later, see https://relay.example/x?token=1") == "421 try later, see ..."
+
+
+async def test_traces_that_cannot_go_where_they_are_wanted(office: Lying, unused_tcp_port: int) -> None:
+    async def told_of(url: str) -> list[tuple[str, str]]:
+        return _of(await machine.traces_lines(office.settings.model_copy(update={"traces_url": url})), "traces")
+
+    assert await told_of("") == []
+    ((verdict, found),) = await told_of("collector:4318")
+    assert verdict == "BAD" and "POSTOFFICE_TRACES_URL" in found
+    pytest.importorskip("opentelemetry.sdk", reason="the extra `traces` is not installed")
+    assert await told_of(f"http://127.0.0.1:{unused_tcp_port}") == [("WARN", "the collector does not answer (ConnectionRefusedError)")]
+    async with TestServer(web.Application()) as server:
+        assert await told_of(str(server.make_url("/"))) == [("OK", "the collector answers; 100% of all journeys are traced")]

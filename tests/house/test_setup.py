@@ -33,11 +33,15 @@ def test_pins_of_a_running_office_are_among_all_pins() -> None:
     assert {plain(one) for one in PROJECT["dependencies"] + extras["build"]} <= running.keys()
     assert {plain(one) for extra in extras.values() for one in extra} <= everything.keys()
     assert "pytest" not in running
+    traced = dict(PIN.findall((ROOT / ".ci/traces-pins.txt").read_text()))
+    assert {name: pin for name, pin in traced.items() if everything.get(name) != pin} == {}
+    assert running.items() < traced.items() and {plain(one) for one in extras["traces"]} <= traced.keys()
 
 
-def test_every_pin_that_is_installed_carries_its_hashes() -> None:
-    chosen = subprocess.run([ROOT / ".ci/run-constraints"], capture_output=True, text=True, check=True).stdout
-    assert len(PIN.findall(chosen)) == len(PIN.findall((ROOT / ".ci/run-pins.txt").read_text()))
+@pytest.mark.parametrize("pins", ["run-pins.txt", "traces-pins.txt"])
+def test_every_pin_that_is_installed_carries_its_hashes(pins: str) -> None:
+    chosen = subprocess.run([ROOT / ".ci/run-constraints", pins], capture_output=True, text=True, check=True).stdout
+    assert len(PIN.findall(chosen)) == len(PIN.findall((ROOT / ".ci" / pins).read_text()))
     blocks = re.split(r"\n(?=[a-z])", chosen.strip())
     assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import importlib.util
 import ipaddress
 import os
 import shutil
@@ -163,6 +164,26 @@ async def _said(*command: str) -> str:
         return ""
     out, _ = await process.communicate()
     return out.decode(errors="replace")
+
+
+async def traces_lines(settings: Settings) -> list[Line]:
+    """Whether traces can go where they are wanted; nothing where nobody wants them."""
+    url, about = urlsplit(settings.traces_url), "traces"
+    if not settings.traces_url:
+        return []
+    if url.scheme not in ("http", "https") or not url.hostname:
+        return [bad(about, "POSTOFFICE_TRACES_URL is no http address", "Write http://collector:4318 (OTLP over HTTP).")]
+    if importlib.util.find_spec("opentelemetry") is None:
+        todo = "Run `make traces` (or install the extra: pip install 'postoffice[traces]') and restart, or empty POSTOFFICE_TRACES_URL."
+        return [warn(about, "wanted, but OpenTelemetry is not installed: none are sent", todo)]
+    try:
+        async with asyncio.timeout(5):
+            _, writer = await asyncio.open_connection(url.hostname, url.port or (443 if url.scheme == "https" else 80))
+    except (OSError, TimeoutError) as error:
+        todo = "Start the collector, or empty POSTOFFICE_TRACES_URL. Mail goes on meanwhile; spans are dropped."
+        return [warn(about, f"the collector does not answer ({type(error).__name__})", todo)]
+    writer.close()
+    return [ok(about, f"the collector answers; {settings.traces_share:.0%} of all journeys are traced")]
 
 
 async def certificate_lines(settings: Settings, now: datetime) -> list[Line]:
