@@ -4,6 +4,11 @@
 children of its workshop, which are there already; Ghostscript is started for each, as low in priority as they are. "one" is a fax of
 two pages as it is really sent, by one child. The ratio "ghostscript" is that of all long ones. Legibility: the share of the PDF's own
 words that tesseract reads on the same pages of both.
+
+"each": many faxes of one page, by the two children, beside one Ghostscript a fax, two at a time, as a fax server does it itself.
+
+What stands on several pages is coded once by a child. Each round begins with nothing kept; within it the kinds differ as papers do: no
+line of "varied" comes twice, "letters" are one letter to many people.
 """
 
 import argparse
@@ -16,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +31,7 @@ from PIL import Image
 
 from postoffice.model.errors import PostOfficeError
 from postoffice.pdf.cut import cut_many
+from postoffice.pdf.g4 import KEPT
 from postoffice.pdf.tiff import FaxLook, Share, fax_share, fax_tiff_bytes, joined
 from postoffice.workshop import ProcessWorkshop
 from tests.ocr import words_of
@@ -33,6 +40,8 @@ from tests.papers.merge import has_libreoffice, make_merge
 
 ROUNDS = 5
 PAGES = 40  #: of each kind
+FAXES = 20  #: of one page
+EACH = ("varied", "letters")  #: what they are cut from: the worst and the best for codes that are kept
 CHILDREN = 2  #: of the workshop, and shares of a long document
 _PEAK = """
 import resource, sys
@@ -77,6 +86,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             for part, pair in zip(totals, rounds, strict=True):
                 part.append(pair)
             figures |= _legibility(kind, path, folder)
+            if kind in EACH:
+                mine, peer = _each(path, folder, workshop)
+                figures[f"{kind}_each_faxes_per_second"] = FAXES / statistics.median(cost.clock for cost in mine)
+                ratios[f"{kind}_each"] = statistics.median(two.clock / one.clock for one, two in zip(mine, peer, strict=True))
+                ratios[f"{kind}_each_cpu"] = statistics.median(two.cpu / one.cpu for one, two in zip(mine, peer, strict=True))
         figures["memory_growth_mb"] = _growth(folder, folder / "dense.pdf")
     ratios["ghostscript"] = statistics.median(sum(peer.clock for _, peer in one) / sum(mine.clock for mine, _ in one) for one in totals)
     ratios["ghostscript_cpu"] = statistics.median(sum(peer.cpu for _, peer in one) / sum(mine.cpu for mine, _ in one) for one in totals)
@@ -96,6 +110,7 @@ def _rounds(path: Path, short: Path, folder: Path, workshop: ProcessWorkshop) ->
     for _ in range(ROUNDS):
         ours.append(_in_shares(path, workshop))
         theirs.append(_cost(lambda: _ghostscript(path, folder)))
+        KEPT.forget()
         mine = _cost(lambda: fax_tiff_bytes(short.read_bytes(), FaxLook()))
         one.append(_cost(lambda: _ghostscript(short, folder)).clock / mine.clock)
     return ours, theirs, one
@@ -139,17 +154,61 @@ def _in_shares(path: Path, workshop: ProcessWorkshop) -> Cost:
 
 def measured_share(content: bytes, number: int, shares: int) -> tuple[Share, float]:
     """In a child: a share, and the CPU seconds that it took."""
+    KEPT.forget()
     start = time.process_time()
     share = fax_share(content, FaxLook(), number, shares)
     return share, time.process_time() - start
+
+
+def _each(path: Path, folder: Path, workshop: ProcessWorkshop) -> tuple[list[Cost], list[Cost]]:
+    """Ours and theirs for many faxes of one page."""
+    pages = len(pypdfium2.PdfDocument(path))
+    papers = []
+    for number, content in enumerate(cut_many(path, [(page * pages // FAXES + 1,) * 2 for page in range(FAXES)])):
+        papers.append(folder / f"each-{number}.pdf")
+        papers[-1].write_bytes(content)
+    ours, theirs = [], []
+    for number in range(ROUNDS):
+        ours.append(_by_children(papers, f"{path.stem} {number}", workshop))
+        theirs.append(_cost(lambda: _by_ghostscripts(papers)))
+    return ours, theirs
+
+
+def _by_children(papers: list[Path], part: str, workshop: ProcessWorkshop) -> Cost:
+    spent: list[float] = []
+
+    async def work() -> None:
+        spent.extend(await asyncio.gather(*(workshop.run(measured_fax, paper.read_bytes(), part) for paper in papers)))
+
+    own = _cost(lambda: asyncio.run(work()))
+    return Cost(own.clock, own.cpu + sum(spent))
+
+
+_parts: set[str] = set()
+
+
+def measured_fax(content: bytes, part: str) -> float:
+    """In a child: the CPU seconds that a fax takes. What is kept from another `part` of the measurement is forgotten."""
+    if part not in _parts:
+        _parts.add(part)
+        KEPT.forget()
+    start = time.process_time()
+    fax_tiff_bytes(content, FaxLook())
+    return time.process_time() - start
+
+
+def _by_ghostscripts(papers: list[Path]) -> None:
+    """One process a fax, two at a time."""
+    with ThreadPoolExecutor(CHILDREN) as pool:
+        list(pool.map(lambda paper: _ghostscript(paper, paper.parent, f"{paper.stem}.tif"), papers))
 
 
 def _ours(path: Path, folder: Path) -> None:
     (folder / "ours.tif").write_bytes(fax_tiff_bytes(path.read_bytes(), FaxLook())[0])
 
 
-def _ghostscript(path: Path, folder: Path) -> None:
-    out = f"-sOutputFile={folder / 'theirs.tif'}"
+def _ghostscript(path: Path, folder: Path, name: str = "theirs.tif") -> None:
+    out = f"-sOutputFile={folder / name}"
     subprocess.run(
         [
             "nice",

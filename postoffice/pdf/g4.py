@@ -2,6 +2,9 @@
 
 In T.6 a white row below a white row is one bit. So only the rows with ink go through libtiff (by Pillow), band below band, with a
 marker row between two bands; in the coded bits each marker is then replaced by one bit for each white row that was left out.
+
+Between white rows a band's code depends on nothing else. So codes are kept for a while: what stands on page after page, or in one
+fax after another (letterhead, the paragraphs of a circular letter), is coded once a process.
 """
 
 import io
@@ -11,10 +14,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-#: rows that are looked at together first: most of a letter is white
-_STEP = 16
-#: from how many white rows between two bands leaving them out is cheaper than coding them
-_GAP = 8
+#: rows that are looked at together; so many white ones between two bands are cheaper left out than coded
+_STEP = 8
 #: above this share of rows with ink, handling single bits costs more than it saves
 _FULL = 0.9
 _EOFB = 0x001001  #: ends a page, T.6 2.4.1.1
@@ -22,9 +23,48 @@ _EOFB_BITS = 24
 #: runs of the marker row, white and black in turns, as no page bears them
 _RUNS = (1, 1, 2, 3, 4, 7, 13, 2, 29, 3, 5, 17, 11, 1, 23, 4, 19, 6, 2, 31, 9, 3, 12, 8)
 _KEY = 16  #: bytes by which a marker's code is found
+_NAMED = 200  #: bytes that a name and its place take
+
+#: a band: width, threshold, bytes, and their hash, whose 64 bits are keyed anew in every process, so that nobody can make two alike
+_Name = tuple[int, int, int, int]
 
 
-def encode(grey: bytearray, width: int, height: int, threshold: int) -> bytes:
+class _Code(NamedTuple):
+    """Bits of a band between white rows, and of one white row below it."""
+
+    bits: int
+    length: int
+
+
+class Kept:
+    """Codes for the next pages, up to about `most` bytes. Then all are forgotten: what comes again is soon back."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.forget()
+
+    def forget(self) -> None:
+        """So that the next page costs what a first page does."""
+        self._codes: dict[_Name, _Code] = {}
+        self.bytes = 0
+
+    def get(self, name: _Name) -> _Code | None:
+        """The code of a band."""
+        return self._codes.get(name)
+
+    def keep(self, codes: dict[_Name, _Code]) -> None:
+        """Add new ones."""
+        size = sum(code.length // 8 + _NAMED for code in codes.values())
+        if self.bytes + size > self._most:
+            self.forget()
+        self._codes.update(codes)
+        self.bytes += size
+
+
+KEPT = Kept(4_000_000)  #: of this process
+
+
+def encode(grey: bytearray, width: int, height: int, threshold: int, kept: Kept = KEPT) -> bytes:
     """One strip of T.6 bits (most significant first, 1 is ink) for `height` rows of `width` grey bytes, 255 being paper.
 
     A pixel is ink where it is darker than `threshold` (1..255). The last row is made white.
@@ -36,46 +76,66 @@ def encode(grey: bytearray, width: int, height: int, threshold: int) -> bytes:
         return _Bits().whites(height).done()
     if sum(bottom - top for top, bottom in bands) > _FULL * height:
         return _libtiff(grey, width, threshold)
-    marker = _marker(width)
     view = memoryview(grey)
-    rows: list[bytes | memoryview] = []
-    for top, bottom in bands:
-        rows += (view[top * width : bottom * width], white, marker.row, white)
-    coded = _libtiff(b"".join(rows[:-2]), width, threshold)
-    places = marker.places(coded)
-    if len(places) != len(bands) - 1:  # the page itself bears the marker, as good as impossible: then everything is coded
+    parts = [bytes(view[top * width : bottom * width]) for top, bottom in bands]
+    names = [(width, threshold, len(part), hash(part)) for part in parts]
+    codes = _codes(dict(zip(names, parts, strict=True)), width, threshold, kept)
+    if codes is None:
         return _libtiff(grey, width, threshold)
-    return _joined(coded, places, marker.bits, bands, height)
-
-
-def _joined(coded: bytes, places: list[int], gap: int, bands: list[tuple[int, int]], height: int) -> bytes:
-    """The coded bands, each ending with the code of one white row, and the white rows that were left out.
-
-    `places`: bits at which the markers' codes begin, each `gap` long.
-    """
     out = _Bits().whites(bands[0][0])
-    starts = [0, *(place + gap for place in places)]
-    ends = [*places, _length(coded)]
     tops = [*(top for top, _ in bands[1:]), height]
-    for start, end, (_, bottom), top in zip(starts, ends, bands, tops, strict=True):
-        out.add(_cut(coded, start, end), end - start).whites(top - bottom - 1)
+    for name, (_, bottom), top in zip(names, bands, tops, strict=True):
+        out.add(*codes[name]).whites(top - bottom - 1)
     return out.done()
 
 
+def _codes(bands: dict[_Name, bytes], width: int, threshold: int, kept: Kept) -> dict[_Name, _Code] | None:
+    """The codes of some bands, from those that are kept or from libtiff; None where they cannot be told apart in its bits."""
+    codes = {name: code for name in bands if (code := kept.get(name))}
+    new = {name: part for name, part in bands.items() if name not in codes}
+    if new:
+        found = _coded(list(new.values()), width, threshold)
+        if found is None:
+            return None
+        fresh = dict(zip(new, found, strict=True))
+        kept.keep(fresh)
+        codes |= fresh
+    return codes
+
+
+def _coded(parts: list[bytes], width: int, threshold: int) -> list[_Code] | None:
+    """The code of each band by one call of libtiff. None where a band itself bears the marker, which is as good as impossible."""
+    white, marker = b"\xff" * width, _marker(width)
+    rows: list[bytes] = []
+    for part in parts:
+        rows += (part, white, marker.row, white)
+    coded = _libtiff(b"".join(rows[:-2]), width, threshold)
+    places = marker.places(coded)
+    if len(places) != len(parts) - 1:
+        return None
+    starts = [0, *(place + marker.bits for place in places)]
+    ends = [*places, _length(coded)]
+    return [_Code(_cut(coded, start, end), end - start) for start, end in zip(starts, ends, strict=True)]
+
+
 def _bands(grey: bytearray, width: int, height: int) -> list[tuple[int, int]]:
-    """First and behind-last rows of what has ink, from top to bottom."""
+    """First and behind-last rows of what has ink, from top to bottom, at least one white row between two."""
     white, block = b"\xff" * width, b"\xff" * (width * _STEP)
-    bands: list[tuple[int, int]] = []
-    last = -_GAP - 1
+    found: list[list[int]] = []
     for start in range(0, height - 1, _STEP):
-        if grey.startswith(block, start * width):
+        if grey.startswith(block[: (height - start) * width], start * width):
             continue
-        for row in range(start, min(start + _STEP, height - 1)):
-            if not grey.startswith(white, row * width):
-                top = bands.pop()[0] if bands and row - last <= _GAP else row
-                bands.append((top, row + 1))
-                last = row
-    return bands
+        if found and found[-1][1] == start:
+            found[-1][1] += _STEP
+        else:
+            found.append([start, start + _STEP])
+    for band in found:
+        band[1] = min(band[1], height)
+        while grey.startswith(white, band[0] * width):
+            band[0] += 1
+        while grey.startswith(white, (band[1] - 1) * width):
+            band[1] -= 1
+    return [(top, bottom) for top, bottom in found]
 
 
 class _Bits:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import random
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def _dense(number: int) -> str:
     return "".join(f"<p>{_text(90, number + 7 * part)}</p>" for part in range(6))
 
 
+def _varied(number: int) -> str:
+    """Dense text of which no line stands on two pages."""
+    chance = random.Random(number)
+    return "".join(f"<p>{' '.join(chance.choices(_WORDS, k=90)).capitalize()}.</p>" for _ in range(6))
+
+
 def _invoice(number: int) -> str:
     rows = "".join(f"<tr><td>{row}</td><td>{_text(6, number + row)}</td><td>{row * 17.31:.2f} €</td></tr>" for row in range(22))
     marked = "".join(f"<p class={kind}>{word} {_text(8, number)}</p>" for kind, word in MARKED.items())
@@ -45,7 +52,7 @@ def _photo(number: int) -> str:
     return f"<p>{_text(100, number)}</p><img width=400 src='data:image/jpeg;base64,{source}'><p>{_text(100, number)}</p>"
 
 
-KINDS = {"dense": _dense, "invoice": _invoice, "photo": _photo}
+KINDS = {"dense": _dense, "varied": _varied, "invoice": _invoice, "photo": _photo}
 
 
 def make_pages(path: Path, kind: str, pages: int) -> Path:

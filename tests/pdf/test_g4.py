@@ -44,13 +44,16 @@ def decoded(strip: bytes, rows: int) -> Image.Image:
     return image
 
 
+def wanted(dots: bytearray, threshold: int) -> bytes:
+    return Image.frombytes("L", (WIDTH, HEIGHT), bytes(dots)).point([0] * threshold + [255] * (256 - threshold), "1").tobytes()
+
+
 @pytest.mark.parametrize("blots", [0, 1, 2, 5, 12, 60])
 @pytest.mark.parametrize("seed", range(4))
 def test_the_page_comes_back_as_it_was(blots: int, seed: int) -> None:
     dots = page(seed, blots)
     strip = g4.encode(dots, WIDTH, HEIGHT, 128)
-    wanted = Image.frombytes("L", (WIDTH, HEIGHT), bytes(dots)).point([0] * 128 + [255] * 128, "1")
-    assert decoded(strip, HEIGHT).tobytes() == wanted.tobytes()
+    assert decoded(strip, HEIGHT).tobytes() == wanted(dots, 128)
 
 
 def test_a_white_page_is_one_bit_a_row() -> None:
@@ -64,5 +67,27 @@ def test_a_page_that_bears_the_marker_itself() -> None:
     dots = page(1, 4)
     for row in (20, 100, 200):
         dots[(row - 1) * WIDTH : (row + 2) * WIDTH] = b"\xff" * WIDTH + g4._marker(WIDTH).row + b"\xff" * WIDTH
-    wanted = Image.frombytes("L", (WIDTH, HEIGHT), bytes(dots)).point([0] * 128 + [255] * 128, "1")
-    assert decoded(g4.encode(dots, WIDTH, HEIGHT, 128), HEIGHT).tobytes() == wanted.tobytes()
+    assert decoded(g4.encode(dots, WIDTH, HEIGHT, 128), HEIGHT).tobytes() == wanted(dots, 128)
+
+
+def test_what_stood_on_an_earlier_page_is_not_coded_again() -> None:
+    """The same bands at other heights, beside others, and at another threshold."""
+    kept, first = g4.Kept(1_000_000), page(7, 4)
+    strip = g4.encode(first, WIDTH, HEIGHT, 128, kept)
+    known = kept.bytes
+    assert g4.encode(first, WIDTH, HEIGHT, 128, kept) == strip
+    assert kept.bytes == known > 0
+    lower = bytearray(b"\xff" * (WIDTH * 40)) + first[: WIDTH * (HEIGHT - 40)]
+    for other in (lower, page(8, 3)[: WIDTH * 100] + first[WIDTH * 100 :]):
+        assert decoded(g4.encode(other, WIDTH, HEIGHT, 128, kept), HEIGHT).tobytes() == wanted(other, 128)
+    assert decoded(g4.encode(first, WIDTH, HEIGHT, 30, kept), HEIGHT).tobytes() == wanted(first, 30)
+
+
+def test_what_is_kept_has_an_end() -> None:
+    kept, most = g4.Kept(6_000), 0
+    for seed in range(40):
+        g4.encode(page(seed, 5), WIDTH, HEIGHT, 128, kept)
+        most = max(most, kept.bytes)
+    assert 3_000 < most <= 6_000
+    kept.forget()
+    assert kept.bytes == 0
