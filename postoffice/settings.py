@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     log_json: bool = Field(False, description="one JSON object a line instead of coloured text")
     session_hours: float = Field(12.0, description="absolute end of a staff session")
     session_idle_minutes: float = Field(120.0, description="end of a staff session without a click")
+    carriers_inside: bool = Field(
+        True, description="whether carriers (relay, gateway, drop, fax server) may stand in private networks; link-local never"
+    )
     dns: str = Field("", description="name servers for checks of sending domains (address or address:port); the system's if empty")
     rspamd_url: str = Field("", description="address of an rspamd that campaigns are shown to before they go; none if empty")
     give_up_days: float = Field(5.0, description="days until a delivery that its carrier never takes fails; urgent mail waits one")

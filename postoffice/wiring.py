@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from postoffice.channels import catalogue
 from postoffice.channels.email.dns import DnsTools
 from postoffice.channels.kind import DkimKey, Kind, read_settings
+from postoffice.channels.reach import Reach
 from postoffice.house import CarrierKind, House, Limits, SettingField
 from postoffice.intake.folder import Folders
 from postoffice.intake.mail import MailDoor
@@ -54,7 +55,10 @@ class CatalogueCarriers:
         log: Log,
         folder: Path | None = None,
         workshop: Workshop | None = None,
+        *,
+        inside: bool = True,
     ) -> None:
+        self._reach = Reach(inside)
         self._folder = folder
         self._workshop = workshop
         self._database = database
@@ -94,7 +98,8 @@ class CatalogueCarriers:
             "return_key": self._keyring.return_path_key(),
             "dkim": tuple(DkimKey(one.domain, one.selector, one.pem(self._keyring)) for one in signing),
         }
-        carrier = catalogue.build(row.kind, name, opened, box=self._box, log=self._log, folder=folder, workshop=self._workshop, **seals)
+        parts: dict[str, Any] = {"folder": folder, "workshop": self._workshop, "reach": self._reach}
+        carrier = catalogue.build(row.kind, name, opened, box=self._box, log=self._log, **parts, **seals)
         await self.forget(organisation_id, name)
         self._built[organisation_id, name] = (made_of, carrier)
         return carrier
@@ -104,7 +109,8 @@ class CatalogueCarriers:
         if kind not in catalogue.CATALOGUE:
             raise NotFound("carrier-kind", f"There is no carrier kind '{kind}'.", help="Choose one of the list.")
         typed = read_settings(catalogue.CATALOGUE[kind], settings)
-        catalogue.build(kind, "check", typed, box=self._box, log=self._log)  # connects nothing: only judges what belongs together
+        # connects nothing: only judges what belongs together
+        catalogue.build(kind, "check", typed, box=self._box, log=self._log, reach=self._reach)
         return typed
 
     async def forget(self, organisation_id: str, name: str) -> None:
@@ -185,7 +191,8 @@ async def open_house(settings: Settings, log: Log, clock: Clock | None = None) -
     bell = ArqBell(settings.redis, log)
     workshop = ProcessWorkshop(children=settings.child_processes, seconds=settings.child_seconds, megabytes=settings.child_megabytes)
     clock = clock or SystemClock()
-    registry = CatalogueCarriers(database, keyring, DatabaseSandboxBox(database), log, settings.data / "carriers", workshop)
+    box, folder = DatabaseSandboxBox(database), settings.data / "carriers"
+    registry = CatalogueCarriers(database, keyring, box, log, folder, workshop, inside=settings.carriers_inside)
     traces = open_tracer(settings, log)
     try:
         yield House(

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from postoffice.channels.reach import Reach
 from postoffice.model.channel import Channel
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.ports import Carrier, Log, SandboxBox, Workshop
@@ -61,6 +62,7 @@ class Parts(NamedTuple):
     return_key: bytes = b""  #: of model.return_path
     dkim: tuple[DkimKey, ...] = ()  #: of the organisation's sending domains
     workshop: Workshop | None = None  #: for PDF work; None: do it where you are
+    reach: Reach = Reach()  #: where its connections may go
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from postoffice.channels.reach import Reach, ReachResolver
 from postoffice.model.delivery import Event, Receipt
 from postoffice.model.errors import CarrierError, InDoubt, Refused, TryLater
 
@@ -31,6 +32,7 @@ class Site:
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 30.0
     connections: int = 20
+    reach: Reach = Reach()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,10 @@ class Rest:
             raise TryLater(f"The provider cannot be asked ({type(error).__name__})") from error
 
     async def _call(self, method: str, path: str, longest: int, **content: Any) -> Answer:
-        async with self._open().request(method, f"{self._site.url}{path}", allow_redirects=False, **content) as response:
+        url = f"{self._site.url}{path}"
+        if self._site.reach.forbids(urlsplit(url).hostname or ""):
+            raise TryLater("The provider's address lies where carriers may not be (POSTOFFICE_CARRIERS_INSIDE)")
+        async with self._open().request(method, url, allow_redirects=False, **content) as response:
             raw = bytearray()
             async for chunk in response.content.iter_any():
                 raw += chunk
@@ -99,7 +104,7 @@ class Rest:
         if self._session is None or self._session.closed:
             site = self._site
             # a kept connection that the provider closes meanwhile would leave us in doubt: trust it only for a moment
-            connector = aiohttp.TCPConnector(limit=site.connections, keepalive_timeout=5)
+            connector = aiohttp.TCPConnector(limit=site.connections, keepalive_timeout=5, resolver=ReachResolver(site.reach))
             timeout = aiohttp.ClientTimeout(total=site.seconds, sock_connect=min(10.0, site.seconds))
             self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, headers=site.headers)
         return self._session

@@ -8,6 +8,10 @@ from postoffice.model.errors import PostOfficeError
 _LONGEST = 2000
 #: networks that carry an IPv4 address within an IPv6 one: NAT64 (RFC 6052, RFC 8215)
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+#: where clouds answer their own machines with credentials, beside 169.254.0.0/16: Amazon, Google, Oracle (IPv6), Alibaba, Azure
+_METADATA = tuple(
+    map(ipaddress.ip_network, ("fd00:ec2::/32", "fd20:ce::/32", "fd00:c1::/32", "100.100.100.200/32", "168.63.129.16/32"))
+)
 
 
 def is_public(address: str) -> bool:
@@ -17,14 +21,39 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and any(ip in network for network in _TRANSLATED):
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
+        if (inner := _carried(ip)) is not None:
             return is_public(str(inner))
         if int(ip) >> 32 == 0:  # ::/96, once "IPv4-compatible"
             return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved)
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an IP address and no name."""
+    try:
+        ipaddress.ip_address(host.strip("[]").split("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def is_barred(address: str) -> bool:
+    """Whether an IP address is one that nothing of ours may ever call: link-local, a cloud's metadata, no host's address at all."""
+    try:
+        ip = ipaddress.ip_address(address.strip("[]").split("%")[0])
+    except ValueError:
+        return True
+    if isinstance(ip, ipaddress.IPv6Address) and (inner := _carried(ip)) is not None:
+        return is_barred(str(inner))
+    return ip.is_link_local or ip.is_multicast or ip.is_unspecified or any(ip in network for network in _METADATA)
+
+
+def _carried(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address within an IPv6 one."""
+    inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+    if inner is None and any(ip in network for network in _TRANSLATED):
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return inner
 
 
 def check_url(url: str, *, inside: bool) -> None:

@@ -80,6 +80,7 @@ def read_member(line: str, like: Relay) -> Member:
         connections=max(1, numbers.pop("connections", like.connections)),
         mails_per_connection=max(1, numbers.pop("mails_per_connection", like.mails_per_connection)),
         ca=like.ca,
+        reach=like.reach,
     )
     return Member(relay, **{"weight": 1, **numbers}, warm_up=read_ramp(asked.get("warm_up", [""])[-1]))
 

@@ -1,6 +1,7 @@
 """Lines to one relay: kept open, lent to one mail at a time, never more than agreed."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ import aiosmtplib
 
 from postoffice.channels.email.wire import Reply, Said, Wire, take_over
 from postoffice.channels.oauth import Tokens
+from postoffice.channels.reach import Reach
 from postoffice.model.errors import CarrierError
 from postoffice.model.ports import Log
 
@@ -40,6 +42,7 @@ class Relay:
     connections: int = 10
     mails_per_connection: int = 100
     ca: str = ""  #: PEM; trusted instead of the system's authorities
+    reach: Reach = field(default=Reach(), compare=False)
     tokens: Tokens | None = field(default=None, compare=False)  #: shown instead of the password (XOAUTH2)
 
     def context(self) -> ssl.SSLContext | None:
@@ -117,7 +120,6 @@ class Pool:
         relay = self._relay
         client = aiosmtplib.SMTP(
             hostname=relay.host,
-            port=relay.port,
             use_tls=relay.security == "tls",
             start_tls=relay.security == "starttls",
             username=relay.username or None,
@@ -128,7 +130,8 @@ class Pool:
         )
         try:
             async with asyncio.timeout(relay.seconds):  # for all steps; aiosmtplib's own is for each
-                await client.connect()
+                link = await self._reached()
+                await client.connect(sock=link)
                 if client.is_ehlo_or_helo_needed:
                     await client.ehlo()
         except aiosmtplib.SMTPException as error:
@@ -145,6 +148,12 @@ class Pool:
         if client.transport is None:
             raise Unreachable("The mail relay closed the connection at once")
         return take_over(client.transport, client.esmtp_extensions)
+
+    async def _reached(self) -> socket.socket:
+        try:
+            return await self._relay.reach.connect(self._relay.host, self._relay.port)
+        except OSError as error:
+            raise Unreachable(f"The mail relay cannot be reached: {_words(error)}") from error
 
     async def _token(self) -> str:
         assert self._relay.tokens

@@ -13,6 +13,7 @@ from postoffice.channels.email.sign import Signer
 from postoffice.channels.email.smtp import Manner, SmtpCarrier
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
 from postoffice.channels.oauth import Tokens
+from postoffice.channels.reach import Reach
 from postoffice.channels.rest import Rest, Site, is_safe
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Refused
@@ -32,7 +33,8 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> SmtpCarrier:
         connections=max(1, settings["connections"]),
         mails_per_connection=max(1, settings["mails_per_connection"]),
         ca=settings["ca"],
-        tokens=_tokens(settings),
+        tokens=_tokens(settings, parts.reach),
+        reach=parts.reach,
     )
     if relay.username and relay.security == "none" and relay.host not in LOOPBACK:
         raise _bad("security", "a user name and password would cross the network unprotected", "Choose tls or starttls.")
@@ -67,7 +69,7 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> SmtpCarrier:
         raise _bad("ca", f"it must be {error}", "Paste the certificate that signed the relay's.") from None
 
 
-def _tokens(settings: Mapping[str, Any]) -> Tokens | None:
+def _tokens(settings: Mapping[str, Any], reach: Reach) -> Tokens | None:
     """Where access tokens come from: by the refresh token of a consent, else by the program's own right (RFC 6749, 6 and 4.4)."""
     url = settings["token_url"]
     if not url:
@@ -83,7 +85,7 @@ def _tokens(settings: Mapping[str, Any]) -> Tokens | None:
     form["grant_type"] = "refresh_token" if settings["refresh_token"] else "client_credentials"
     parts = urlsplit(url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return Tokens(Rest(Site(f"{parts.scheme}://{parts.netloc}")), path, form)
+    return Tokens(Rest(Site(f"{parts.scheme}://{parts.netloc}", reach=reach)), path, form)
 
 
 def _read(settings: Mapping[str, Any], field: str, read: Callable[[str], T]) -> T:

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from postoffice.channels.reach import Reach
+
 _LONGEST = 20_000_000  #: bytes of a listing
 _PIECE = 65_536
 _MARK = "\x1f"  #: between the fields of a listing
@@ -34,6 +36,9 @@ class LineBroke(OSError):
     """The connection ended or made no sense."""
 
 
+ANY = Reach()
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """Where hfaxd is, and who asks. `seconds`: patience for one answer."""
@@ -43,6 +48,7 @@ class Server:
     user: str = "postoffice"
     password: str = ""
     seconds: float = 30.0
+    reach: Reach = Reach()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,7 @@ class Hfaxd:
 @asynccontextmanager
 async def session(server: Server) -> AsyncIterator[Hfaxd]:
     """A session, logged in. OSError (LineBroke, TimeoutError too) where the line fails, HfaxdError where hfaxd says no."""
-    async with _connected(server.host, server.port, server.seconds) as (reader, writer):
+    async with _connected(server.host, server.port, server.seconds, server.reach) as (reader, writer):
         client = Hfaxd(reader, writer, server.seconds)
         _check(await client._answer())
         code, text = await _login(client, server)
@@ -169,8 +175,12 @@ async def _login(client: Hfaxd, server: Server) -> tuple[int, str]:
 
 
 @asynccontextmanager
-async def _connected(host: str, port: int, seconds: float) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), min(seconds, 10.0))
+async def _connected(
+    host: str, port: int, seconds: float, reach: Reach = ANY
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    async with asyncio.timeout(min(seconds, 10.0)):
+        link = await reach.connect(host, port)
+        reader, writer = await asyncio.open_connection(sock=link)
     try:
         yield reader, writer
     finally:

@@ -248,7 +248,9 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> HylaFaxCarrier:
         if not re.fullmatch(r'[^"\\\r\n]*', settings[field]):
             raise _bad(field, "it holds a sign that HylaFAX cannot take")
     names = ("prefix", "international", "station", "modem", "dials", "tries", "retry", "hours", "fine", "header", "cover")
-    server = Server(settings["host"], settings["port"], settings["user"], settings["password"], max(1.0, settings["timeout"]))
+    server = Server(
+        settings["host"], settings["port"], settings["user"], settings["password"], max(1.0, settings["timeout"]), parts.reach
+    )
     way = Way(country, **{name: settings[name] for name in names})
     return HylaFaxCarrier(parts.name, server, way, parts.log, workshop=parts.workshop, connections=max(1, settings["connections"]))
 

@@ -185,6 +185,7 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> TelnyxFaxCarrier:
         headers={"Authorization": f"Bearer {settings['api_key']}"},
         seconds=max(1.0, settings["timeout"]),
         connections=max(1, settings["connections"]),
+        reach=parts.reach,
     )
     names = ("connection", "sender", "public_key", "fine", "header", "cover")
     try:

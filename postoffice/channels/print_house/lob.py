@@ -279,7 +279,11 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> LobCarrier:
         raise _bad("api_key", "it holds characters that no key has", "Copy it again from Lob's dashboard.")
     lines = tuple(line.strip() for line in settings["sender"].splitlines() if line.strip())
     site = Site(
-        settings["url"].rstrip("/"), basic(settings["api_key"], ""), max(1.0, settings["timeout"]), max(1, settings["connections"])
+        settings["url"].rstrip("/"),
+        basic(settings["api_key"], ""),
+        max(1.0, settings["timeout"]),
+        max(1, settings["connections"]),
+        parts.reach,
     )
     account = Account(lines, settings["secret"], settings["receipt"], bool(settings["secret"]))
     try:

@@ -20,6 +20,7 @@ from postoffice.channels.oauth import Signed, Tokens
 from postoffice.channels.pages import pdf_of
 from postoffice.channels.print_house.conflicts import sheets_of, too_many_pages, wrong_envelope
 from postoffice.channels.print_house.journal import Journal
+from postoffice.channels.reach import Reach
 from postoffice.channels.rest import Answer, Rest, Site, ask_each, hide, is_safe, verdict
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt
@@ -329,12 +330,22 @@ def _date(value: Any) -> datetime | None:
 
 
 def make(
-    name: str, account: Account, url: str, auth: str, client: tuple[str, str], journal: Journal, *, lasting: bool
+    name: str,
+    account: Account,
+    url: str,
+    auth: str,
+    client: tuple[str, str],
+    journal: Journal,
+    *,
+    lasting: bool,
+    reach: Reach | None = None,
 ) -> PingenCarrier:
     """A carrier with its client. `auth`: the site of POST /auth/access-tokens; `client`: id and secret."""
     form = {"grant_type": "client_credentials", "client_id": client[0], "client_secret": client[1]}
-    tokens = Tokens(Rest(Site(auth)), "/auth/access-tokens", form)
-    return PingenCarrier(name, account, Signed(Rest(Site(url)), tokens, JSON_API), tokens, journal, lasting=lasting)
+    tokens = Tokens(Rest(Site(auth, reach=reach or Reach())), "/auth/access-tokens", form)
+    return PingenCarrier(
+        name, account, Signed(Rest(Site(url, reach=reach or Reach())), tokens, JSON_API), tokens, journal, lasting=lasting
+    )
 
 
 def _build(settings: Mapping[str, Any], parts: Parts) -> PingenCarrier:
@@ -351,7 +362,7 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> PingenCarrier:
     account = Account(settings["organisation"], settings["position"], settings["secret"])
     urls = settings["url"].rstrip("/"), settings["auth_url"].rstrip("/")
     client = settings["client_id"], settings["client_secret"]
-    return make(parts.name, account, *urls, client, Journal(folder), lasting=folder is not None)
+    return make(parts.name, account, *urls, client, Journal(folder), lasting=folder is not None, reach=parts.reach)
 
 
 _FIELDS = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import asyncssh
 
+from postoffice.channels.reach import Reach
 from postoffice.model.ports import Log
 
 
@@ -26,6 +27,7 @@ class House:
     returns_days: int = 30
     seconds: float = 30.0
     max_bytes: int = 50_000_000
+    reach: Reach = Reach()
 
 
 class Line:
@@ -52,9 +54,12 @@ class Line:
     async def _connect(self) -> asyncssh.SSHClientConnection:
         house = self._house
         try:
+            async with asyncio.timeout(house.seconds):
+                link = await house.reach.connect(house.host, house.port)
             return await asyncssh.connect(
                 house.host,
                 house.port,
+                sock=link,
                 config=None,  # nothing of this account's own ssh settings, keys and agents
                 agent_path=None,
                 client_keys=self._client_keys,

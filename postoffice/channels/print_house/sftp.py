@@ -239,6 +239,7 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> SftpCarrier:
         returns_days=settings["returns_days"],
         seconds=settings["timeout"],
         max_bytes=settings["max_bytes"],
+        reach=parts.reach,
     )
     try:
         return SftpCarrier(parts.name, house, parts.log)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from postoffice.channels.reach import Reach
 from postoffice.channels.sms.pdu import ANSWER, LAST_SEQUENCE, BadPdu, Command, Pdu, Status, bind_body, pack, take
 
 _LATE = 10_000  #: unanswered requests whose late answer is still understood
@@ -44,6 +45,7 @@ class Gateway:
     ca: str = ""  #: PEM; trusted instead of the system's authorities
     window: int = 50  #: requests that may be unanswered
     seconds: float = 30.0  #: patience with an answer
+    reach: Reach = Reach()
     idle: float = 30.0  #: seconds of silence after which the line is tried with enquire_link
 
     def context(self) -> ssl.SSLContext | None:

@@ -73,8 +73,7 @@ class Link:
             async with asyncio.timeout(min(gateway.seconds, 30.0)):
                 _, line = await loop.create_connection(
                     lambda: Line(gateway, self._pushed, self._late),
-                    gateway.host,
-                    gateway.port,
+                    sock=await gateway.reach.connect(gateway.host, gateway.port),
                     ssl=self._context,
                     server_hostname=gateway.host if self._context else None,
                 )

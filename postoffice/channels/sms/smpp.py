@@ -248,6 +248,7 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> SmppCarrier:
         window=max(1, settings["window"]),
         seconds=max(1.0, settings["timeout"]),
         idle=max(5.0, settings["enquire"]),
+        reach=parts.reach,
     )
     try:
         bind_body(gateway.system_id, gateway.password, gateway.system_type)

@@ -161,6 +161,7 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> TelnyxCarrier:
         headers={"Authorization": f"Bearer {settings['api_key']}"},
         seconds=max(1.0, settings["timeout"]),
         connections=max(1, settings["connections"]),
+        reach=parts.reach,
     )
     account = Account(settings["sender"], settings["profile"], settings["public_key"], settings["callback"])
     try:

@@ -176,6 +176,7 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> TwilioCarrier:
         headers=basic(settings["account"], settings["token"]),
         seconds=max(1.0, settings["timeout"]),
         connections=max(1, settings["connections"]),
+        reach=parts.reach,
     )
     account = Account(settings["account"], settings["token"], settings["sender"], settings["service"], settings["callback"])
     return TwilioCarrier(parts.name, account, site, parts.log)

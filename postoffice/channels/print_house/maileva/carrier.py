@@ -18,6 +18,7 @@ from postoffice.channels.print_house.maileva.paper import MAIL, REGISTERED, Acco
 from postoffice.channels.print_house.maileva.post import Poster
 from postoffice.channels.print_house.maileva.service import Service, fault
 from postoffice.channels.print_house.maileva.subscribe import Subscriber
+from postoffice.channels.reach import Reach
 from postoffice.channels.rest import Rest, Site, basic, is_safe
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Proof, Receipt
@@ -40,6 +41,7 @@ class Sites:
     registered: str = f"{URL}/registered_mail/v4"
     notifications: str = f"{URL}/notification_center/v2"
     seconds: float = 30.0
+    reach: Reach = Reach()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class MailevaCarrier:
         self._account = account
         self._journal = journal
         self._log = log
+        self._reach = sites.reach
         self._tokens = _tokens(login, sites)
         self._open: list[Signed] = []
         self._services = {
@@ -85,7 +88,7 @@ class MailevaCarrier:
         self._subscriber = Subscriber(self._signed(sites.notifications, sites.seconds), login.callback, hook, log, name)
 
     def _signed(self, url: str, seconds: float) -> Signed:
-        site = Signed(Rest(Site(url, seconds=seconds)), self._tokens)
+        site = Signed(Rest(Site(url, seconds=seconds, reach=self._reach)), self._tokens)
         self._open.append(site)
         return site
 
@@ -222,7 +225,7 @@ def _tokens(login: Login, sites: Sites) -> Tokens:
         "username": login.username,
         "password": login.password,
     }
-    return Tokens(Rest(Site(sites.auth, seconds=sites.seconds)), "/token", form)
+    return Tokens(Rest(Site(sites.auth, seconds=sites.seconds, reach=sites.reach)), "/token", form)
 
 
 def _build(settings: Mapping[str, Any], parts: Parts) -> MailevaCarrier:
@@ -232,7 +235,8 @@ def _build(settings: Mapping[str, Any], parts: Parts) -> MailevaCarrier:
             raise _bad(field, "it must begin with https://", "Correct it and save again.")
     if settings["callback"] and not settings["hook_password"]:
         raise _bad("hook_password", "notifications are not signed: only a password tells them from forged ones", "Choose a long one.")
-    sites = Sites(auth, f"{url}/mail/v2", f"{url}/registered_mail/v4", f"{url}/notification_center/v2", max(1.0, settings["timeout"]))
+    mail, registered, news = (f"{url}/{name}" for name in ("mail/v2", "registered_mail/v4", "notification_center/v2"))
+    sites = Sites(auth, mail, registered, news, max(1.0, settings["timeout"]), parts.reach)
     login = Login(**{field.name: settings[field.name] for field in fields(Login)})
     folder = parts.folder / "journal" if parts.folder else None
     return MailevaCarrier(parts.name, login, _account(settings), sites, Journal(folder), parts.log, lasting=folder is not None)
