@@ -1,22 +1,19 @@
 """Fixtures that every room's tests share: a database of each kind, documents, a clock."""
 
-import asyncio
 import os
-import shutil
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from postoffice.store import migrate, people
+from postoffice.store import people
 from postoffice.store.database import Database
 from postoffice.store.documents import FileDocuments
 from postoffice.store.keys import Keyring
 from tests import servers
+from tests.migrated import in_a_loop, migrated, pattern, sqlite_at
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -26,9 +23,7 @@ PAGES = ("desk", "portal")
 LOOKED_AT_EACH_TIME = {
     "desk/test_guard.py",
     "desk/test_matrix.py",
-    "desk/test_options.py",
     "desk/test_board.py",
-    "portal/test_links.py",
     "portal/test_unsubscribe.py",
 }
 
@@ -73,39 +68,25 @@ def redis_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite database, to be copied: migrating costs more than most tests."""
-    path = tmp_path_factory.mktemp("migrated") / "office.db"
-    _in_a_loop(_migrate(f"sqlite+aiosqlite:///{path}"))
-    return path
+def migrated_file() -> Path:
+    """A migrated SQLite database, to be copied."""
+    return pattern()
 
 
 @pytest.fixture(scope="session")
 def migrated_template(postgresql_server: str) -> str:
     """The name of a migrated PostgreSQL database, to be copied."""
     url = sa.make_url(postgresql_server)
-    _in_a_loop(_administer(url, "CREATE DATABASE migrated"))
-    _in_a_loop(_migrate(url.set(database="migrated").render_as_string(hide_password=False)))
+    in_a_loop(_administer(url, "CREATE DATABASE migrated"))
+    in_a_loop(migrated(url.set(database="migrated").render_as_string(hide_password=False)))
     return "migrated"
-
-
-def _in_a_loop(work: Coroutine[Any, Any, None]) -> None:
-    with ThreadPoolExecutor(1) as threads:  # the loop of the test is running already
-        threads.submit(asyncio.run, work).result()
-
-
-async def _migrate(url: str) -> None:
-    base = Database(url)
-    await migrate.upgrade(base)
-    await base.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """An empty migrated database, once of each kind."""
     if request.param == "sqlite":
-        shutil.copyfile(request.getfixturevalue("migrated_file"), tmp_path / "office.db")
-        base = Database(f"sqlite+aiosqlite:///{tmp_path / 'office.db'}")
+        base = sqlite_at(tmp_path / "office.db")
         yield base
         await base.close()
         return

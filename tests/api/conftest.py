@@ -6,20 +6,19 @@ from pathlib import Path
 import pytest
 
 from postoffice.api import add_agent, add_api, add_health
-from postoffice.store import migrate
 from postoffice.store.database import Database
 from postoffice.store.documents import FileDocuments
 from postoffice.store.keys import Keyring
 from tests.conftest import FixedClock
 from tests.doors import Office, add_organisation, open_office
+from tests.migrated import sqlite_at
 
 DOORS = (add_health, add_api, add_agent)
 
 
 @pytest.fixture
 async def office(documents: FileDocuments, keyring: Keyring, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Office]:
-    base = Database(f"sqlite+aiosqlite:///{tmp_path / 'api.db'}")
-    await migrate.upgrade(base)
+    base = sqlite_at(tmp_path / "api.db")
     organisation_id = await add_organisation(base, keyring, clock)
     async with open_office(base, documents, keyring, clock, organisation_id, *DOORS) as opened:
         yield opened

@@ -6,6 +6,7 @@ A new route fails here until it has its line: in _RIGHTS for the API, in _DOORS 
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -20,8 +21,7 @@ from postoffice.house import HOUSE
 from postoffice.model.ids import new_id
 from postoffice.model.people import Right, Role
 from postoffice.portal.routes import ROUTES as PORTAL_ROUTES
-from postoffice.store import contacts, migrate
-from postoffice.store.database import Database
+from postoffice.store import contacts
 from postoffice.store.documents import FileDocuments
 from postoffice.store.keys import Keyring
 from postoffice.store.schema import audit as trail
@@ -30,6 +30,7 @@ from tests.api.sending import brought_in
 from tests.conftest import FixedClock
 from tests.desk.matrix import bare
 from tests.doors import Office, add_organisation, open_office
+from tests.migrated import sqlite_at
 
 _SEE, _SUBMIT, _SEND, _MANAGE, _PRIVACY = "aspcvd", "as", "asp", "a", "d"
 _LETTERS = {
@@ -47,6 +48,7 @@ _RIGHTS: dict[tuple[str, str], str] = {
     ("POST", "/campaigns"): _SUBMIT,
     ("GET", "/campaigns/{campaign_id}"): _SEE,
     ("PUT", "/campaigns/{campaign_id}"): _SUBMIT,
+    ("PUT", "/campaigns/{campaign_id}/sheet"): _SUBMIT,
     ("POST", "/campaigns/{campaign_id}/submit"): _SUBMIT,
     ("POST", "/campaigns/{campaign_id}/launch"): _SEND,
     ("POST", "/campaigns/{campaign_id}/pause"): _SEND,
@@ -123,10 +125,9 @@ _DOORS: dict[tuple[str, str], int] = {
 
 
 @pytest.fixture
-async def whole(documents: FileDocuments, keyring: Keyring, clock: FixedClock, tmp_path: object) -> AsyncIterator[Office]:
+async def whole(documents: FileDocuments, keyring: Keyring, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Office]:
     """An office whose application is the one that `postoffice serve` serves."""
-    base = Database(f"sqlite+aiosqlite:///{tmp_path}/whole.db")
-    await migrate.upgrade(base)
+    base = sqlite_at(tmp_path / "whole.db")
     organisation_id = await add_organisation(base, keyring, clock)
     async with open_office(base, documents, keyring, clock, organisation_id, add_api) as opened:
         yield opened

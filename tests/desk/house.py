@@ -21,11 +21,11 @@ from postoffice.model.errors import NotFound
 from postoffice.model.item import Item, NewItem
 from postoffice.model.mailing import Mailing, NewMailing, Options, Source
 from postoffice.model.people import Grant, Role, User
-from postoffice.store import items, mailings, migrate, people
+from postoffice.store import items, mailings, people
 from postoffice.store.book import MailingBook
-from postoffice.store.database import Database
 from postoffice.store.documents import FileDocuments
 from postoffice.store.keys import Keyring
+from tests.migrated import sqlite_at
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 PASSWORD = "une phrase facile à garder"
@@ -161,8 +161,7 @@ class Browser:
 
 async def build(folder: Path, clock: Any, *, max_upload: int = 5_000_000, url: str = "http://localhost") -> Office:
     """An office with an organisation and no user yet."""
-    database = Database(f"sqlite+aiosqlite:///{folder / 'office.db'}")
-    await migrate.upgrade(database)
+    database = sqlite_at(folder / "office.db")
     keyring, bell, log = Keyring(bytes(range(32))), SilentBell(), KeptLog()
     async with database.write() as connection:
         organisation_id = await people.add_organisation(

@@ -14,7 +14,7 @@ from postoffice.intake.reception import Reception
 from postoffice.model.mailing import Mailing, NewMailing
 from postoffice.model.ports import PrinterCard, StoredDocument, Work
 from postoffice.model.states import MailingState
-from postoffice.store import mailings, migrate, printers
+from postoffice.store import mailings, printers
 from postoffice.store.book import MailingBook
 from postoffice.store.database import Database
 from postoffice.store.documents import FileDocuments
@@ -22,6 +22,7 @@ from postoffice.store.folders import FolderMemory
 from postoffice.store.keys import Keyring
 from tests.conftest import FixedClock
 from tests.doors import KeptBell, KeptLog, add_organisation
+from tests.migrated import sqlite_at
 
 PDF = b"%PDF-1.4\n%%EOF\n"
 
@@ -79,8 +80,7 @@ async def _made(database: Database, documents: FileDocuments, clock: FixedClock,
 
 @pytest.fixture
 async def place(documents: FileDocuments, clock: FixedClock, keyring: Keyring, tmp_path: Path) -> AsyncIterator[Place]:
-    base = Database(f"sqlite+aiosqlite:///{tmp_path / 'folder.db'}")
-    await migrate.upgrade(base)
+    base = sqlite_at(tmp_path / "folder.db")
     made = await _made(base, documents, clock, await add_organisation(base, keyring, clock), tmp_path / "in")
     yield made
     made.folder.close()

@@ -18,13 +18,14 @@ from postoffice.model.item import Item
 from postoffice.model.mailing import LinkProof, NewMailing, Options, Source
 from postoffice.model.ports import Sent
 from postoffice.portal import add_portal
-from postoffice.store import contacts, items, links, migrate, sandbox
+from postoffice.store import contacts, items, links, sandbox
 from postoffice.store import schema as tables
 from postoffice.store.database import Database
 from postoffice.store.documents import FileDocuments
 from postoffice.store.keys import Keyring
 from tests.conftest import FixedClock
 from tests.doors import Office, add_organisation, letters, open_office
+from tests.migrated import sqlite_at
 
 WRONG = "00000"
 
@@ -125,8 +126,7 @@ def dump(office: Office) -> str:
 
 @pytest.fixture
 async def office(documents: FileDocuments, keyring: Keyring, clock: FixedClock, tmp_path: Path) -> AsyncIterator[Office]:
-    base = Database(f"sqlite+aiosqlite:///{tmp_path / 'portal.db'}")
-    await migrate.upgrade(base)
+    base = sqlite_at(tmp_path / "portal.db")
     organisation_id = await add_organisation(base, keyring, clock)
     async with open_office(base, documents, keyring, clock, organisation_id, add_portal) as opened:
         yield opened

@@ -39,6 +39,7 @@ async def kept(office: Office) -> int:
     return await figures.keep(office.house.database, office.organisation_id, office.clock.now())
 
 
+@pytest.mark.slow
 async def test_what_is_kept_is_what_a_count_says_until_something_is_heard(office: Office) -> None:
     mailing = await finished(office)
     counted = await year(office)

@@ -232,6 +232,7 @@ async def test_cancelling_against_marking(rows: Rows) -> None:
         assert states.get(ItemState.CANCELLED, 0) == stopped and states.get(ItemState.SENDING, 0) == sent
 
 
+@pytest.mark.slow
 async def test_more_items_than_a_statement_has_parameters(rows: Rows) -> None:
     mailing, _batch, ids = await rows.sending(1300)
     assert await rows.write(deliveries.cancel_queued, mailing.id, rows.clock.now()) == len(ids)
