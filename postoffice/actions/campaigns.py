@@ -13,7 +13,7 @@ from postoffice.actions.campaign_money import APPROVAL
 from postoffice.campaigns import approval, schedule
 from postoffice.compose.merge.content import Content
 from postoffice.house import House
-from postoffice.model.campaign import Campaign, Design, RepeatKind, VariantKind
+from postoffice.model.campaign import AWAITED, Campaign, Design, RepeatKind, VariantKind
 from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, NotFound, PostOfficeError
 from postoffice.model.people import Organisation
@@ -222,7 +222,11 @@ async def problems(house: House, campaign: Campaign) -> list[PostOfficeError]:
     async with house.database.read() as connection:
         organisation = await people.organisation(connection, campaign.organisation_id)
         found += await _content_problems(connection, campaign)
-        if not design.sheet:
+        if design.sheet == AWAITED:
+            found.append(
+                PostOfficeError("sheet-missing", "The spreadsheet of its recipients is yet to be brought in.", help="Bring it in.")
+            )
+        elif not design.sheet:
             try:
                 segment = await _segment(connection, campaign)
             except NotFound as gone:

@@ -141,6 +141,35 @@ class CampaignsQuery(Input):
     after: Annotated[Line, Field(max_length=40)] | None = Field(None, description="cursor: `next` of the page before")
 
 
+class CampaignSheet(Input):
+    """A spreadsheet as the audience: CSV, XLSX, XLS or ODS of up to some 700 kB; larger ones at the desk."""
+
+    name: Annotated[Line, Field(min_length=1, max_length=200)]
+    document: str = Field(description="base64", json_schema_extra={"contentEncoding": "base64"})
+    mapping: dict[Line, Line] | None = Field(
+        None, max_length=400, description='column -> field of the template or recipient; "": fills nothing; null: guessed'
+    )
+
+
+class CampaignSheetRow(Output):
+    """What is wrong with a row; it gets nothing. `row` as spreadsheet programs count."""
+
+    row: int
+    code: str
+    column: str
+    value: str
+
+
+class CampaignSheetSeen(Output):
+    """What a spreadsheet is like."""
+
+    recipients: int
+    faulty: int
+    mapping: dict[str, str]
+    unmapped: list[str] = Field(description="fields that the template needs and no column fills")
+    rows: list[CampaignSheetRow] = Field(description="the first 100 errors")
+
+
 class CampaignChoice(Input):
     """What the others get."""
 

@@ -1,9 +1,12 @@
 """Campaigns over REST: write, hand in, launch, pause, resume, take back. Approving is a person's, at the desk."""
 
+import base64
+import binascii
 from decimal import Decimal
+from typing import Any
 
+from postoffice.actions import campaign_sheets, templating
 from postoffice.actions import campaigns as acting
-from postoffice.actions import templating
 from postoffice.api import campaign_shapes as shapes
 from postoffice.api.call import Call, Route
 from postoffice.api.problems import invalid_field
@@ -12,10 +15,11 @@ from postoffice.model.errors import NotFound
 from postoffice.model.ids import is_id
 from postoffice.model.mailing import Options
 from postoffice.model.people import Right
-from postoffice.store import campaigns, people, templates
+from postoffice.store import campaigns, mailings, people, templates
 from postoffice.store import campaigns_waves as waves
 
 _MILLION = 1_000_000
+_SPREADSHEET = "application/x-spreadsheet"  # any of them; the bytes decide
 
 
 async def list_campaigns(call: Call) -> shapes.CampaignPage:
@@ -52,6 +56,26 @@ async def change_campaign(call: Call) -> shapes.CampaignDetail:
     campaign = await _campaign(call)
     await acting.change(call.house, campaign, await _design(call, campaign.design), call.actor)
     return await get_campaign(call)
+
+
+async def bring_sheet(call: Call) -> shapes.CampaignSheetSeen:
+    """A spreadsheet as its audience, in place of whatever was. 409 sheet-running once the campaign is under way."""
+    campaign, told = await _campaign(call), call.told(shapes.CampaignSheet)
+    try:
+        document = base64.b64decode(told.document, validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid_field("document", "This is not base64.") from None
+    stored = await call.house.documents.put(call.organisation_id, document)
+    async with call.house.database.write() as connection:
+        await mailings.note_document(connection, call.organisation_id, stored, _SPREADSHEET, call.house.clock.now())
+    view = await campaign_sheets.bring(call.house, campaign, stored.sha256, told.name, call.actor, told.mapping)
+    return shapes.CampaignSheetSeen(
+        recipients=view.records,
+        faulty=view.faulty,
+        mapping={column: field for column, field in view.mapping.items() if column},
+        unmapped=list(view.unmapped),
+        rows=[shapes.CampaignSheetRow(row=row, code=code, column=column, value=value) for row, code, column, value in view.problems],
+    )
 
 
 async def hand_in(call: Call) -> shapes.CampaignDetail:
@@ -113,9 +137,7 @@ async def _design(call: Call, before: model.Design) -> model.Design:
         name=told.name,
         version_id=version_id,
         segment_id=told.segment or "",
-        sheet=before.sheet,
-        sheet_name=before.sheet_name,
-        mapping=before.mapping,
+        **_sheet(before, told.segment),
         options=options,
         schedule=model.Schedule(**told.schedule.model_dump()),
         repeat=model.Repeat(**{**told.repeat.model_dump(), "days": tuple(told.repeat.days)}),
@@ -123,6 +145,12 @@ async def _design(call: Call, before: model.Design) -> model.Design:
         follow_up=model.FollowUp(follow.channel, follow.days) if follow else None,
         caps=model.Caps(int(Decimal(told.ceiling) * _MILLION), told.most, told.within),
     )
+
+
+def _sheet(before: model.Design, segment: str | None) -> dict[str, Any]:
+    """Its spreadsheet stays until a segment is named in its place."""
+    names = ("sheet", "sheet_name", "sheet_rows", "mapping")
+    return {} if segment else {name: getattr(before, name) for name in names}
 
 
 async def _version(call: Call, template_id: str) -> str:
@@ -209,6 +237,16 @@ CAMPAIGN_ROUTES: tuple[Route, ...] = (
         _DETAIL,
         body=shapes.CampaignDesign,
         problems=(409,),
+    ),
+    Route(
+        "PUT",
+        _ONE + "/sheet",
+        Right.SUBMIT,
+        bring_sheet,
+        "Bring a spreadsheet as a campaign's audience",
+        shapes.CampaignSheetSeen,
+        body=shapes.CampaignSheet,
+        problems=(400, 409),
     ),
     Route("POST", _ONE + "/submit", Right.SUBMIT, hand_in, "Hand a campaign in for approval", _DETAIL, problems=(400, 409)),
     Route("POST", _ONE + "/launch", Right.SEND, launch, "Launch a campaign, at its hour or at once", _DETAIL, problems=(400, 409)),

@@ -7,6 +7,7 @@ from typing import Any
 
 from postoffice.desk.choices import text_of, unknown_word
 from postoffice.model.campaign import (
+    AWAITED,
     Caps,
     Design,
     FollowUp,
@@ -26,6 +27,7 @@ from postoffice.words import N_
 
 Form = Mapping[str, object]
 MILLION = 1_000_000
+SHEET = "sheet"  #: in place of a segment
 
 
 def design_of(form: Form, before: Design) -> Design:
@@ -37,7 +39,7 @@ def design_of(form: Form, before: Design) -> Design:
             before,
             name=text_of(form, "name", 200),
             version_id=text_of(form, "version", 26),
-            segment_id=text_of(form, "segment", 26),
+            **_audience(form, before),
             options=replace(
                 before.options,
                 channel=Channel(text_of(form, "channel") or "email"),
@@ -60,6 +62,13 @@ def design_of(form: Form, before: Design) -> Design:
         )
     except ValueError:
         raise unknown_word() from None
+
+
+def _audience(form: Form, before: Design) -> dict[str, Any]:
+    """A segment, everybody, or a spreadsheet: the one that is there, or one that is yet to be brought in."""
+    if text_of(form, "segment", 26) == SHEET:
+        return {"segment_id": "", "sheet": before.sheet or AWAITED}
+    return {"segment_id": text_of(form, "segment", 26), "sheet": "", "sheet_name": "", "sheet_rows": 0, "mapping": {}}
 
 
 def _clicks(form: Form, purpose: Purpose, test: Test | None) -> ClickMode:

@@ -1,6 +1,6 @@
 """The routes of campaigns: who may write, approve, launch."""
 
-from postoffice.desk import campaign_results, campaigns
+from postoffice.desk import campaign_results, campaign_sheet, campaigns
 from postoffice.desk.guard import Route
 from postoffice.model.people import Right
 
@@ -14,6 +14,9 @@ CAMPAIGN_ROUTES: tuple[Route, ...] = (
     Route("GET", _ONE + "/results", campaign_results.page, Right.SEE),
     Route("GET", _ONE + "/results.csv", campaign_results.export, Right.SEE),
     Route("GET", _ONE + "/report.pdf", campaign_results.report, Right.SEE),
+    Route("GET", _ONE + "/sheet", campaign_sheet.page, Right.SEE),
+    Route("POST", _ONE + "/sheet", campaign_sheet.bring, Right.SUBMIT),
+    Route("POST", _ONE + "/columns", campaign_sheet.keep, Right.SUBMIT),
     Route("GET", _ONE, campaigns.campaign_page, Right.SEE),
     Route("GET", _ONE + "/edit", campaigns.edit_page, Right.SUBMIT),
     Route("POST", _ONE + "/edit", campaigns.keep, Right.SUBMIT),

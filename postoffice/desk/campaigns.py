@@ -14,7 +14,7 @@ from postoffice.desk.campaign_look import look_at
 from postoffice.desk.choices import text_of
 from postoffice.desk.page import go, render
 from postoffice.desk.visit import VISIT, house_of
-from postoffice.model.campaign import Campaign, Design
+from postoffice.model.campaign import AWAITED, Campaign, Design
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.finding import Severity
@@ -43,7 +43,8 @@ async def all_campaigns(request: web.Request) -> web.StreamResponse:
     return render(request, "campaigns.html", context)
 
 
-async def _load(request: web.Request) -> Campaign:
+async def load(request: web.Request) -> Campaign:
+    """The campaign that the path names; NotFound."""
     campaign_id = request.match_info["campaign"]
     if not is_id(campaign_id):
         raise campaigns.missing()
@@ -58,7 +59,7 @@ async def new_page(request: web.Request) -> web.StreamResponse:
 
 async def edit_page(request: web.Request) -> web.StreamResponse:
     """GET /campaigns/{campaign}/edit"""
-    campaign = await _load(request)
+    campaign = await load(request)
     return await _form_page(request, campaign, campaign.design)
 
 
@@ -107,12 +108,12 @@ async def add(request: web.Request) -> web.StreamResponse:
         made = await acting.create(house_of(request), visit.organisation, design, visit.actor)
     except PostOfficeError as wrong:
         return await _form_page(request, None, design, wrong)
-    return go(request, f"/campaigns/{made.id}")
+    return go(request, f"/campaigns/{made.id}{'/sheet' if made.design.sheet == AWAITED else ''}")
 
 
 async def keep(request: web.Request) -> web.StreamResponse:
     """POST /campaigns/{campaign}/edit"""
-    visit, form, campaign = request[VISIT], await request.post(), await _load(request)
+    visit, form, campaign = request[VISIT], await request.post(), await load(request)
     design = campaign.design
     try:
         design = campaign_form.design_of(form, campaign.design)
@@ -121,12 +122,12 @@ async def keep(request: web.Request) -> web.StreamResponse:
         await acting.change(house_of(request), campaign, design, visit.actor, number)
     except PostOfficeError as wrong:
         return await _form_page(request, campaign, design, wrong)
-    return go(request, f"/campaigns/{campaign.id}?done=kept")
+    return go(request, f"/campaigns/{campaign.id}{'/sheet' if design.sheet == AWAITED else '?done=kept'}")
 
 
 async def campaign_page(request: web.Request) -> web.StreamResponse:
     """GET /campaigns/{campaign}"""
-    visit, house, campaign = request[VISIT], house_of(request), await _load(request)
+    visit, house, campaign = request[VISIT], house_of(request), await load(request)
     async with house.database.read() as connection:
         look = await look_at(connection, campaign)
         said = await campaigns.approvals(connection, campaign.id)
@@ -187,14 +188,14 @@ async def _version(connection: Any, campaign: Campaign) -> tuple[str, int]:
 
 async def act(request: web.Request) -> web.StreamResponse:
     """POST /campaigns/{campaign}/{action}: what needs the right to write."""
-    visit, house, campaign = request[VISIT], house_of(request), await _load(request)
+    visit, house, campaign = request[VISIT], house_of(request), await load(request)
     await acting.submit(house, campaign, visit.actor)
     return go(request, f"/campaigns/{campaign.id}")
 
 
 async def decide(request: web.Request) -> web.StreamResponse:
     """POST /campaigns/{campaign}/decision: another person's yes or no."""
-    visit, house, campaign, form = request[VISIT], house_of(request), await _load(request), await request.post()
+    visit, house, campaign, form = request[VISIT], house_of(request), await load(request), await request.post()
     revision = text_of(form, "revision", 9)
     await acting.approve(
         house,
@@ -209,16 +210,16 @@ async def decide(request: web.Request) -> web.StreamResponse:
 
 async def raise_ceiling(request: web.Request) -> web.StreamResponse:
     """POST /campaigns/{campaign}/ceiling: a higher limit for one that stands still at it, and on it goes."""
-    visit, house, campaign = request[VISIT], house_of(request), await _load(request)
+    visit, house, campaign = request[VISIT], house_of(request), await load(request)
     await campaign_money.raise_ceiling(house, campaign, campaign_form.money(await request.post(), "ceiling"), visit.actor)
     if visit.may(Right.SEND):
-        await acting.resume(house, await _load(request), visit.actor)
+        await acting.resume(house, await load(request), visit.actor)
     return go(request, f"/campaigns/{campaign.id}?done=kept")
 
 
 async def steer(request: web.Request) -> web.StreamResponse:
     """POST /campaigns/{campaign}/{action:launch|pause|resume|cancel|choose}"""
-    visit, house, campaign, form = request[VISIT], house_of(request), await _load(request), await request.post()
+    visit, house, campaign, form = request[VISIT], house_of(request), await load(request), await request.post()
     action = request.match_info["action"]
     if action == "launch":
         await acting.launch(house, campaign, visit.actor)

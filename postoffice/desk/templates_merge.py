@@ -127,7 +127,7 @@ async def make(request: web.Request) -> web.StreamResponse:
     """POST /templates/{template}/merge/{sheet}: check again with other columns, keep rows for the preview, or make the letters."""
     template, visit, house, sheet = await load(request), request[VISIT], house_of(request), _sheet(request)
     form = await request.post()
-    mapping = _mapping(form)
+    mapping = mapping_of(form)
     action = text_of(form, "action", 20)
     if action not in ("check", "sample", "make"):
         raise unknown_word()
@@ -148,7 +148,7 @@ async def make(request: web.Request) -> web.StreamResponse:
     return go(request, f"/m/{mailing.id}")
 
 
-def _mapping(form: Any) -> dict[str, str]:
+def mapping_of(form: Any) -> dict[str, str]:
     """Column -> field as the form has it: `column-N` names a column, `field-N` what it fills."""
     found = {}
     for key in form:

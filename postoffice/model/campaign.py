@@ -112,6 +112,10 @@ class Caps:
     within: int = 7  #: ... in so many days
 
 
+#: in the place of a spreadsheet's name: it is to be one, which is yet to be brought in. Nothing goes so
+AWAITED = "-"
+
+
 @dataclass(frozen=True, slots=True)
 class Design:
     """All that a person writes and another approves. A change of any of it is a change of the campaign."""

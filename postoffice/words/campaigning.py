@@ -89,6 +89,15 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
         N_("This campaign has moved on: it can no longer be changed in this way."),
         N_("Reload the page to see where it stands."),
     ),
+    "sheet-running": (
+        N_("This campaign is under way with the spreadsheet that was approved: nothing was replaced."),
+        N_("Let it end, or take it back; then write another campaign for the new spreadsheet."),
+    ),
+    "sheet-missing": (N_("The spreadsheet of its recipients is yet to be brought in."), N_("Bring it in.")),
+    "no-template-yet": (
+        N_("Choose the template first: it says which columns are needed."),
+        N_("Change the campaign, choose a published template, and come back."),
+    ),
     "ceiling-too-low": (
         N_("The new limit is no higher than the former one: nothing was changed."),
         N_("Write a higher amount, or take the rest of the campaign back."),

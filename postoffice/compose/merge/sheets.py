@@ -7,7 +7,7 @@ from typing import Any
 
 from postoffice.compose.hidden_rows import hidden_rows
 from postoffice.compose.merge import records
-from postoffice.compose.merge.checks import check_record
+from postoffice.compose.merge.checks import Problem, check_record
 from postoffice.compose.merge.columns import guess, open_table
 from postoffice.compose.merge.content import Content
 from postoffice.compose.merge.records import Job, Record
@@ -37,8 +37,12 @@ class SheetView:
 SHOWN_PROBLEMS = 100
 
 
-def look_at_sheet(path: Path, content: Content, remembered: Mapping[str, str], chosen: Mapping[str, str] | None) -> SheetView:
-    """In a child process: read a spreadsheet and check every row. `chosen`: column -> field as corrected; None: guessed."""
+def look_at_sheet(
+    path: Path, content: Content, remembered: Mapping[str, str], chosen: Mapping[str, str] | None, needed: str = ""
+) -> SheetView:
+    """In a child process: read a spreadsheet and check every row. `chosen`: column -> field as corrected; None: guessed. `needed`: the
+    address that each row must have beside what the template asks for: email | mobile | fax.
+    """
     uses = uses_of(content)
     table = open_table(path, uses, remembered)
     mapping = guess(table.headers, uses, remembered) if chosen is None else dict(chosen)
@@ -50,6 +54,8 @@ def look_at_sheet(path: Path, content: Content, remembered: Mapping[str, str], c
         checked = check_record(record, uses, content)
         if len(sample) < SAMPLE_ROWS:
             sample.append(checked.data if not checked.problems else record.values)
+        if needed and not getattr(checked, needed) and not any(one.column == needed for one in checked.problems):
+            checked.problems.append(Problem("row-missing", record.columns.get(needed, needed)))
         if checked.problems:
             faulty += 1
             problems += [(record.number, one.code, one.column, one.value[:80]) for one in checked.problems]
