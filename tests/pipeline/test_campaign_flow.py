@@ -237,6 +237,7 @@ async def test_paper_is_printed_from_the_templates_letter(office: Office) -> Non
     assert all(row["pages"] == 1 for row in await told(office, made))
 
 
+@pytest.mark.slow
 async def test_each_recipients_own_clock(office: Office) -> None:
     office.clock.time = datetime(2026, 11, 30, 6, tzinfo=UTC)
     await crowd(office, 1, timezone="Asia/Tokyo")

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from postoffice.actions import steering
 from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel
