@@ -164,7 +164,7 @@ def _each(path: Path, folder: Path, workshop: ProcessWorkshop) -> tuple[list[Cos
     """Ours and theirs for many faxes of one page."""
     pages = len(pypdfium2.PdfDocument(path))
     papers = []
-    for number, content in enumerate(cut_many(path, [(page * pages // FAXES + 1,) * 2 for page in range(FAXES)])):
+    for number, content in enumerate(cut_many(path, [(page * pages // FAXES + 1, 1) for page in range(FAXES)])):
         papers.append(folder / f"each-{number}.pdf")
         papers[-1].write_bytes(content)
     ours, theirs = [], []
