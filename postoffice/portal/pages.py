@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ LETTERS = "/l/documents"  #: and all of this recipient's
 CHOICES = "/l/choices"
 ENVIRONMENT = web.AppKey("portal_templates", jinja2.Environment)
 _POLICY = web.AppKey("portal_policy", str)
+_PUBLIC = web.RequestKey("portal_public", bool)  #: of a request whose answer others may keep
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,16 +42,21 @@ HEADERS = {
 def add_templates(app: web.Application) -> None:
     """The environment of the portal's own templates, apart from those of other doors; the style's hash goes into the policy."""
     folder: Path = app[HOUSE].templates / "portal"
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    style = (folder / "portal.css").read_text(encoding="utf-8").strip()
-    environment.globals["style"] = style
-    app[ENVIRONMENT] = environment
+    app[ENVIRONMENT] = _environment(folder)
+    style: str = app[ENVIRONMENT].globals["style"]
     app[_POLICY] = (
         f"default-src 'none'; style-src {_hash(style)}%s; img-src 'self' data:; frame-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
+
+
+@cache  # it belongs to no application: what was compiled serves them all
+def _environment(folder: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["style"] = (folder / "portal.css").read_text(encoding="utf-8").strip()
+    return environment
 
 
 def _hash(style: str) -> str:
@@ -77,6 +84,20 @@ def page(request: web.Request, template: str, words: Words, *, brand: Brand = NO
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["Vary"] = "Accept-Language"
     return response
+
+
+def public(request: web.Request, response: web.Response, seconds: int = 300) -> web.Response:
+    """An answer that is the same for everybody and says nothing of who reads: kept by browsers and others on the way, told again only
+    where it has changed (RFC 9110, 13.1.2; RFC 9111)."""
+    request[_PUBLIC] = True
+    body = response.body if isinstance(response.body, bytes) else b""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    response.headers["ETag"], response.headers["Cache-Control"] = tag, f"public, max-age={seconds}"
+    response.headers["Vary"] = "Accept-Language"
+    told = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
+    if tag not in told and "*" not in told:
+        return response
+    return web.Response(status=304, headers={name: response.headers[name] for name in ("ETag", "Cache-Control", "Vary")})
 
 
 def missing(request: web.Request) -> web.Response:
@@ -108,7 +129,8 @@ def guarded(serve: Serve) -> Serve:
             house.log.error("portal.failed", kind=type(error).__name__)
             response = unavailable(request)
         if not response.prepared:
-            response.headers.update(HEADERS)
+            kept = {name: response.headers[name] for name in ("Cache-Control",) if request.get(_PUBLIC)}
+            response.headers.update({**HEADERS, **kept})
             if house.secure:
                 response.headers["Strict-Transport-Security"] = "max-age=31536000"
         return response

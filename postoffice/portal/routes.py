@@ -72,6 +72,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", forms_public.CONFIRM, forms_public.confirm),
     # --- what was written to everybody
     Route("GET", archive.PATH, archive.show),
+    Route("GET", archive.FEED, archive.feed),
     Route("GET", archive.ONE, archive.one),
 )
 

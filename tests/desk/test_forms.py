@@ -3,13 +3,18 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
 from postoffice.actions import archive
+from postoffice.house import HOUSE
 from postoffice.model.campaign import Repeat, RepeatKind, Schedule
 from postoffice.model.errors import Conflict
 from postoffice.model.people import Grant, Role
+from postoffice.portal.routes import add_portal
 from postoffice.store import people
 from tests.conftest import FixedClock
 from tests.desk.house import Office
@@ -75,3 +80,35 @@ async def test_the_archive_shows_a_mail_for_nobody_in_particular(office: Office)
     assert mail is not None and "Bonjour" in mail.text and "Anne" not in mail.text and "/u/" not in mail.text and "/c/" not in mail.text
     await archive.switch(office.house, replace(made), campaigning.AUTHOR, shown=False)
     assert await archive.listed(office.house, office.organisation_id) == []
+
+
+@pytest.mark.slow
+async def test_the_archive_is_kept_by_browsers_and_followed_as_a_feed(office: Office) -> None:
+    road = Road(office.house, office.organisation_id)
+    await campaigning.crowd(road, 2)
+    made = await campaigning.launched(road)
+    await road.work()
+    await archive.switch(office.house, await campaigning.again(road, made), campaigning.AUTHOR, shown=True)
+    async with office.house.database.read() as connection:
+        slug = (await people.organisation(connection, office.organisation_id)).slug
+    app = web.Application()
+    app[HOUSE] = office.house
+    add_portal(app)
+    async with TestClient(TestServer(app)) as reader:
+        path, french = f"/archive/{slug}", {"Accept-Language": "fr"}
+        page = await reader.get(path, headers=french)
+        assert f'href="{path}/feed.xml"' in await page.text() and "feed.xml" in page.headers["Link"]
+        for address in (path, f"{path}/feed.xml", f"{path}/{made.id}"):
+            first = await reader.get(address, headers=french)
+            assert first.status == 200 and first.headers["Cache-Control"] == "public, max-age=300" and "Set-Cookie" not in first.headers
+            again = await reader.get(address, headers={**french, "If-None-Match": f'"x", W/{first.headers["ETag"]}'})
+            assert (again.status, await again.read(), again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+            assert (await reader.get(address, headers={**french, "If-None-Match": '"x"'})).status == 200
+        told = await reader.get(f"{path}/feed.xml", headers=french)
+        feed, atom = ElementTree.fromstring(await told.text()), "{http://www.w3.org/2005/Atom}"
+        assert told.content_type == "application/atom+xml" and "Ce que" in str(feed.findtext(f"{atom}title"))
+        (entry,) = feed.findall(f"{atom}entry")
+        assert str(entry.findtext(f"{atom}id")).endswith(f"{path}/{made.id}") and "Bonjour" in str(entry.findtext(f"{atom}summary"))
+        assert feed.findtext(f"{atom}updated") == entry.findtext(f"{atom}updated") and "Anne" not in await told.text()
+        unknown = await reader.get("/archive/nobody/feed.xml")
+        assert (unknown.status, unknown.headers["Cache-Control"]) == (404, "no-store")

@@ -43,6 +43,7 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/k/{code:[a-z2-7]{32}}"): (410, 410, 410, 410),
     ("POST", "/k/{code:[a-z2-7]{32}}"): (410, 410, 410, 410),
     ("GET", "/archive/{slug:[a-z0-9-]{1,60}}"): (404, 404, 404, 404),
+    ("GET", "/archive/{slug:[a-z0-9-]{1,60}}/feed.xml"): (404, 404, 404, 404),
     ("GET", "/archive/{slug:[a-z0-9-]{1,60}}/{campaign:[0-9a-z]{26}}"): (404, 404, 404, 404),
 }
 SENT = {

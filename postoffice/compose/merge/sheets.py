@@ -46,6 +46,7 @@ def look_at_sheet(
     uses = uses_of(content)
     table = open_table(path, uses, remembered)
     mapping = guess(table.headers, uses, remembered) if chosen is None else dict(chosen)
+    heads = {field: header for header, field in mapping.items() if field}
     problems: list[tuple[int, str, str, str]] = []
     count = faulty = 0
     sample: list[Mapping[str, Any]] = []
@@ -54,8 +55,8 @@ def look_at_sheet(
         checked = check_record(record, uses, content)
         if len(sample) < SAMPLE_ROWS:
             sample.append(checked.data if not checked.problems else record.values)
-        if needed and not getattr(checked, needed) and not any(one.column == needed for one in checked.problems):
-            checked.problems.append(Problem("row-missing", record.columns.get(needed, needed)))
+        if needed and not getattr(checked, needed) and not any(one.column in (needed, heads.get(needed)) for one in checked.problems):
+            checked.problems.append(Problem("row-missing", heads.get(needed, needed)))
         if checked.problems:
             faulty += 1
             problems += [(record.number, one.code, one.column, one.value[:80]) for one in checked.problems]
