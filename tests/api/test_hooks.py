@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import io
 import json
+import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -194,3 +195,16 @@ async def test_telnyx_read_hours_later(door: Door) -> None:
     async with house.database.read() as connection:
         (event,) = (await connection.execute(tables.events.select())).mappings()
     assert (event["kind"], event["text"], event["news_id"], event["detail"]["from"]) == ("replied", "Merci", row["id"], "+33639980001")
+
+
+async def test_any_bytes_are_kept_where_they_are_signed_and_none_where_they_are_not(door: Door) -> None:
+    dice, bodies = random.Random(7), [b"", b"[]", b"null", b"[" * 5000, b"\xff\xfe", b'[{"at":"9999-12-31T23:59:59+00:00","status":7}]']
+    bodies += [dice.randbytes(dice.randrange(1, 60)) for _ in range(12)]
+    for body in bodies:
+        assert await door.knock(body, secret="guessed") == 403
+        assert await door.knock(body) == 200
+    kept = [news.open_knock(door.office.house.keyring, row["body"]).body for row in await door.rows()]
+    assert sorted(kept) == sorted(bodies), "raw, as they came"
+    door.office.clock.pass_by(hours=1)
+    await door.office.work()
+    assert {row["state"] for row in await door.rows()} <= {"read", "partly", "failed"}
