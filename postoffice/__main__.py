@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from postoffice.model.errors import PostOfficeError
+from postoffice.settings import WrongSetting
 
 #: verb -> module; a module is imported only when its verb, or the list of verbs, is asked for
 VERBS = {
@@ -40,7 +41,7 @@ def main(given: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         return int(arguments.run(arguments))
-    except PostOfficeError as error:
+    except (PostOfficeError, WrongSetting) as error:
         sys.stderr.write(f"postoffice: {error.message}\n" + (f"{error.help}\n" if error.help else ""))
         return 2
     except KeyboardInterrupt:

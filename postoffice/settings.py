@@ -7,8 +7,17 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class WrongSetting(ValueError):
+    """A setting that cannot be used; `message` says which and why, never its value, `help` what to do."""
+
+    def __init__(self, message: str, help: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
 
 
 class Settings(BaseSettings):
@@ -53,7 +62,7 @@ class Settings(BaseSettings):
     metrics_token: str = Field("", description="bearer that /metrics asks for; without it only this machine may read them")
     traces_url: str = Field("", description="OpenTelemetry collector that traces are sent to, http://collector:4318; none if empty")
     traces_share: float = Field(1.0, ge=0, le=1, description="share of all journeys that is traced, from 0 to 1")
-    log_level: str = Field("info", description="debug, info, warning or error")
+    log_level: str = Field("info", pattern="(?i)^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_json: bool = Field(False, description="one JSON object a line instead of coloured text")
     session_hours: float = Field(12.0, description="absolute end of a staff session")
     session_idle_minutes: float = Field(120.0, description="end of a staff session without a click")
@@ -122,10 +131,7 @@ class Settings(BaseSettings):
     def key(self) -> bytes:
         """The master key: 32 bytes. Made once and kept in the data folder (mode 0600) where the setting is empty."""
         if self.master_key:
-            key = bytes.fromhex(self.master_key)
-            if len(key) != 32:
-                raise ValueError("POSTOFFICE_MASTER_KEY must be 64 hex digits (32 bytes): openssl rand -hex 32")
-            return key
+            return _key_of(self.master_key, "POSTOFFICE_MASTER_KEY", "A new office may take what this prints: openssl rand -hex 32")
         path = self.data / "master.key"
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
@@ -133,7 +139,17 @@ class Settings(BaseSettings):
                 file.write(secrets.token_hex(32) + "\n")
         except FileExistsError:
             pass
-        return bytes.fromhex(path.read_text().strip())
+        return _key_of(path.read_text(errors="replace").strip(), str(path), "Lay back the key from where it is kept safe.")
+
+
+def _key_of(text: str, name: str, todo: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise WrongSetting(f"The master key ({name}) is not 64 hexadecimal digits.", f"An office opens with its own key alone. {todo}")
+    return key
 
 
 def _private(path: str, flags: int) -> int:
@@ -143,5 +159,15 @@ def _private(path: str, flags: int) -> int:
 def load(data: Path | None = None, **more: object) -> Settings:
     """Settings: `data` and `more` first, then the environment, `running.env` (what `up` was told), `office.env` in the data folder."""
     given = {key: value for key, value in {"data": data, **more}.items() if value is not None}
-    folder = Path(str(given.get("data") or Settings().data))
-    return Settings(_env_file=(folder / "office.env", folder / "running.env"), **given)  # type: ignore[arg-type]
+    folder = Path(str(given.get("data") or os.environ.get("POSTOFFICE_DATA") or Settings.model_fields["data"].default))
+    try:
+        return Settings(_env_file=(folder / "office.env", folder / "running.env"), **given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = [_told(str(one["loc"][0]), one["msg"]) for one in error.errors(include_input=False, include_url=False)]
+        todo = f"Mend it in the environment or in {folder / 'office.env'}; README.md lists all settings."
+        raise WrongSetting("\n".join(wrong), todo) from None
+
+
+def _told(name: str, why: str) -> str:
+    meaning = Settings.model_fields[name].description if name in Settings.model_fields else ""
+    return f"POSTOFFICE_{name.upper()} cannot be used ({why}). It means: {meaning}"

@@ -10,9 +10,10 @@ from importlib import resources
 
 from postoffice.channels.email.dns import DnsTools
 from postoffice.commands.checkup import machine, servers, work
-from postoffice.commands.checkup.line import Line, Verdict, told
+from postoffice.commands.checkup.line import Line, Verdict, bad, told
 from postoffice.commands.common import add_data, open_rows, settings_of
 from postoffice.house import SendingTools
+from postoffice.model.errors import PostOfficeError
 from postoffice.settings import Settings
 from postoffice.store import troubles
 from postoffice.store.database import Database
@@ -75,7 +76,10 @@ async def look(
     lines += await told("traces", machine.traces_lines(settings))
     lines += await told("queue", servers.redis_lines(settings))
     lines += await told("documents", servers.store_lines(settings))
-    database = Database(settings.database)
+    try:
+        database = Database(settings.database)
+    except PostOfficeError as error:
+        return [*lines, bad("database", error.message, error.help)]
     try:
         found, answers = await servers.database_lines(settings, database)
         lines += found

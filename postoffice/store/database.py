@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from postoffice.model.errors import PostOfficeError
 from postoffice.store.lines import keep_watch
 from postoffice.store.turns import Turns
 
@@ -38,11 +40,26 @@ def from_json(text: str) -> Any:
     return found if end == len(text) else json.loads(text)
 
 
+def _read_address(url: str) -> sa.URL:
+    """Its parts. PostOfficeError without the address, which may hold a password, where no driver of ours is named."""
+    try:
+        parts = sa.make_url(url)
+    except (ArgumentError, ValueError):
+        parts = None
+    if parts is None or parts.drivername not in ("sqlite+aiosqlite", "postgresql+asyncpg"):
+        raise PostOfficeError(
+            "database-address",
+            "The address of the database (POSTOFFICE_DATABASE_URL) cannot be used.",
+            help="Write postgresql+asyncpg://user:password@host/name, or leave it empty for SQLite in the data folder.",
+        )
+    return parts
+
+
 class Database:
     """Connections to one database. `read()` never waits for writers; `write()` commits at the end or rolls back."""
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
+        self.url = _read_address(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.engine: AsyncEngine = create_async_engine(

@@ -16,7 +16,7 @@ from postoffice.commands.checkup import machine
 from postoffice.commands.checkup.line import Line, Verdict, told
 from postoffice.commands.doctor import look
 from postoffice.model.ids import new_id
-from postoffice.settings import Settings
+from postoffice.settings import Settings, WrongSetting
 from postoffice.store import schema as tables
 from postoffice.store.troubles import without_persons
 from postoffice.worker import QUEUES
@@ -169,3 +169,34 @@ async def test_traces_that_cannot_go_where_they_are_wanted(office: Lying, unused
     assert await told_of(f"http://127.0.0.1:{unused_tcp_port}") == [("WARN", "the collector does not answer (ConnectionRefusedError)")]
     async with TestServer(web.Application()) as server:
         assert await told_of(str(server.make_url("/"))) == [("OK", "the collector answers; 100% of all journeys are traced")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("POSTOFFICE_PORT", "secret-1", "port of desk, portal, API and printer"),
+        ("POSTOFFICE_LOG_LEVEL", "secret-1", "debug, info, warning or error"),
+        ("POSTOFFICE_TRACES_SHARE", "7.5", "from 0 to 1"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_and_its_value_is_not(
+    name: str, value: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "office.env").write_text(f"{name}={value}\n")
+    assert main(["doctor", "--no-dns", "--data", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert f"{name} cannot be used" in told and said in told and "office.env" in told and value not in told
+
+
+@pytest.mark.parametrize("url", ["postgres://u:secret-1@h/n", "secret-1", "postgresql+asyncpg://h:secret-1/n"])
+async def test_a_database_s_address_of_no_known_form(url: str, tmp_path: Path) -> None:
+    lines = await look(Settings(data=tmp_path, database_url=url), {}, None)
+    (line,) = [line for line in lines if line.about == "database"]
+    assert line.verdict is Verdict.BAD and "postgresql+asyncpg://" in line.todo and "secret-1" not in line.found
+
+
+def test_a_damaged_master_key_is_no_riddle(tmp_path: Path) -> None:
+    (tmp_path / "master.key").write_text("zz\n")
+    with pytest.raises(WrongSetting) as caught:
+        _ = Settings(data=tmp_path).key
+    assert "64 hexadecimal digits" in caught.value.message and "Lay back" in caught.value.help
