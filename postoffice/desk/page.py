@@ -1,10 +1,11 @@
 """How a page is made: the templates' environment, what every page knows, answers that suit htmx as well as a plain browser."""
 
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
@@ -35,16 +36,17 @@ ENVIRONMENT = web.AppKey("desk_templates", jinja2.Environment)
 
 def add_templates(app: web.Application) -> None:
     """The environment of the desk's own templates, apart from those of other doors."""
-    environment = aiohttp_jinja2.setup(
-        app,
-        app_key=ENVIRONMENT,
-        loader=jinja2.FileSystemLoader(app[HOUSE].templates / "desk"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    app[ENVIRONMENT] = _environment(app[HOUSE].templates / "desk")
+
+
+@cache  # it belongs to no application: what was compiled serves them all
+def _environment(folder: Path) -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(folder)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals |= {"tone": tone_of, "query": query, "Right": Right, "languages": LANGUAGES, "version": __version__}
+    return environment
 
 
 def tone_of(state: MailingState | ItemState | DeliveryState | CampaignState | WaveState) -> Tone:
