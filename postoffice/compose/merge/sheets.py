@@ -7,7 +7,7 @@ from typing import Any
 
 from postoffice.compose.hidden_rows import hidden_rows
 from postoffice.compose.merge import records
-from postoffice.compose.merge.checks import Problem, check_record
+from postoffice.compose.merge.checks import Checked, Problem, check_record
 from postoffice.compose.merge.columns import guess, open_table
 from postoffice.compose.merge.content import Content
 from postoffice.compose.merge.records import Job, Record
@@ -55,8 +55,8 @@ def look_at_sheet(
         checked = check_record(record, uses, content)
         if len(sample) < SAMPLE_ROWS:
             sample.append(checked.data if not checked.problems else record.values)
-        if needed and not getattr(checked, needed) and not any(one.column in (needed, heads.get(needed)) for one in checked.problems):
-            checked.problems.append(Problem("row-missing", heads.get(needed, needed)))
+        if needed:
+            checked.problems[:] = _of_channel(checked, needed, heads, record)
         if checked.problems:
             faulty += 1
             problems += [(record.number, one.code, one.column, one.value[:80]) for one in checked.problems]
@@ -80,6 +80,14 @@ def look_at_sheet(
         tuple(sample),
         sum(number > table.header_row for number in hidden_rows(path)),
     )
+
+
+def _of_channel(checked: Checked, needed: str, heads: Mapping[str, str], record: Record) -> list[Problem]:
+    """What is wrong with a row of a message: it may lack a postal address, and nothing that its channel needs."""
+    found = [one for one in checked.problems if one.code != "row-missing" or one.column != record.columns.get("postcode", "postcode")]
+    if not getattr(checked, needed) and not any(one.column == heads.get(needed, needed) for one in found):
+        found.append(Problem("row-missing", heads.get(needed, needed)))
+    return found
 
 
 def is_workbook(path: Path) -> bool:
