@@ -58,7 +58,8 @@ async def test_no_is_a_line_with_its_proof_and_blocks_at_once(office_on_both: Of
 
 
 @pytest.mark.slow
-async def test_yes_after_no_lifts_what_they_blocked_but_no_bounce(office: Office) -> None:
+async def test_yes_after_no_lifts_what_they_blocked_but_no_bounce(office_on_both: Office) -> None:
+    office = office_on_both
     _letter, contact_id = await visited(office)
     await office.client.post("/l/choices", data={"promotion.email": "no"})
     await office.client.post("/l/choices", data={"promotion.email": "yes"})
@@ -120,7 +121,8 @@ async def test_paper_can_be_preferred(office: Office) -> None:
 @pytest.mark.parametrize(
     ("what", "to", "kept"), [("email", "New@Example.ORG", "New@example.org"), ("mobile", "06 12 34 56 78", "+33612345678")]
 )
-async def test_a_new_address_counts_once_its_code_was_typed(office: Office, what: str, to: str, kept: str) -> None:
+async def test_a_new_address_counts_once_its_code_was_typed(office_on_both: Office, what: str, to: str, kept: str) -> None:
+    office = office_on_both
     _letter, contact_id = await visited(office)
     channel = Channel.EMAIL if what == "email" else Channel.SMS
 
@@ -174,7 +176,8 @@ async def test_my_data_is_seen_and_taken_away_with_the_letters(office: Office) -
 
 
 @pytest.mark.slow
-async def test_erasure_is_asked_once_and_answered_by_the_officer(office: Office) -> None:
+async def test_erasure_is_asked_once_and_answered_by_the_officer(office_on_both: Office) -> None:
+    office = office_on_both
     _letter, contact_id = await visited(office)
     first = await office.client.post("/l/data/erase", allow_redirects=False)
     second = await office.client.post("/l/data/erase", allow_redirects=False)

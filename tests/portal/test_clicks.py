@@ -107,7 +107,8 @@ async def test_addresses_without_a_name_are_the_same_for_all(office: Office) -> 
 
 
 @pytest.mark.parametrize("agreed", [True, False])
-async def test_a_scanner_that_follows_every_link_is_no_person(office: Office, agreed: bool) -> None:
+async def test_a_scanner_that_follows_every_link_is_no_person(office_on_both: Office, agreed: bool) -> None:
+    office = office_on_both
     letter, delivery, _, tracking = await mailed(office)
     content = Content({"fr": Parts(subject="S", html=HTML.replace("{{ url }}", "https://shop.example/c"))})
     async with office.house.database.write() as connection:

@@ -101,7 +101,8 @@ async def test_programs_haste_and_forms_on_other_sites_send_nothing(office: Offi
 
 
 @pytest.mark.slow
-async def test_one_address_gets_three_messages_a_day_and_one_network_twenty_an_hour(office: Office) -> None:
+async def test_one_address_gets_three_messages_a_day_and_one_network_twenty_an_hour(office_on_both: Office) -> None:
+    office = office_on_both
     form = await form_of(office)
     answers = [await type_in(office, form) for _ in range(5)]
     assert {text for _status, text in answers} == {answers[0][1]}, "the answer tells nothing"
@@ -111,7 +112,8 @@ async def test_one_address_gets_three_messages_a_day_and_one_network_twenty_an_h
 
 
 @pytest.mark.slow
-async def test_a_refusal_a_complaint_and_a_bounce_end_only_by_the_person_s_own_confirmation(office: Office) -> None:
+async def test_a_refusal_a_complaint_and_a_bounce_end_only_by_the_person_s_own_confirmation(office_on_both: Office) -> None:
+    office = office_on_both
     (letter,) = await sent(office, 1)
     contact_id = await belongs([letter])
     house, now = office.house, office.clock.now()
