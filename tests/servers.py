@@ -85,7 +85,7 @@ class Cluster:
                 **self._owner,
             )
         ready = [str(self._binaries / "pg_isready"), "-h", str(self.folder), "-p", str(self._port), "-q"]
-        wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, what="PostgreSQL")
+        wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, 200, what="PostgreSQL")
 
     def stop(self) -> None:
         """Stop it at once; open transactions are lost, committed ones are not."""

@@ -18,6 +18,7 @@ WHAT = {
     "engine": "recipients a second through claim, mark, send and record",
     "million": "a campaign through real processes (--count 1000000): rate, memory, and how long single invoices take meanwhile",
     "events": "milliseconds of readers and writers of the largest table at 1 and at 10 million rows: whether it must be cut by months",
+    "months": "what a table a month would bring to the events: seconds to take a month away, bytes, and the price of a look-up",
     "hosts": "mails a second by two worker hosts beside one, in network namespaces, at a relay that takes its time",
     "road": "seconds from the print click to 500 items, and from the button to 500 handed over",
     "bounces": 'mails that came back read rightly, by family, beside "status 5 is hard" and flufl.bounce',

@@ -37,7 +37,7 @@ def checkpoint_sender_loses(count: int, seed: int, kills: int = 5) -> int:
             while sender.poll() is None and (mark == count or len(relay.taken) < mark):
                 time.sleep(0.005)
             sender.send_signal(signal.SIGKILL)
-            sender.wait(20)
+            sender.wait(200)
         return count - len({recipient for recipient, _ in relay.taken})
 
 

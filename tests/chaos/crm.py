@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.doors import letters
 
 LINE = "----chaos"
-PATIENCE = 8.0  #: seconds for one request
+PATIENCE, MOST_PATIENCE = 8.0, 120.0  #: seconds for one request; longer each time, since the machine may be slow
 
 
 @dataclass
@@ -43,14 +43,16 @@ class Crm:
     def _send_all(self) -> None:
         for number, name in enumerate(self.names):
             document = letters(1, self.seed * 1000 + number)
-            while not self._closing.is_set() and not self._sent(name, document):
+            tries = 0
+            while not self._closing.is_set() and not self._sent(name, document, tries):
+                tries += 1
                 self.repeats += 1
                 time.sleep(self.pause)
             time.sleep(self.pause)
 
-    def _sent(self, name: str, document: bytes) -> bool:
+    def _sent(self, name: str, document: bytes, tries: int) -> bool:
         try:
-            with urllib.request.urlopen(self._request(name, document), timeout=PATIENCE) as answer:
+            with urllib.request.urlopen(self._request(name, document), timeout=min(MOST_PATIENCE, PATIENCE * 1.3**tries)) as answer:
                 self.taken[name] = json.loads(answer.read())["id"]
                 return True
         except urllib.error.HTTPError as error:

@@ -68,9 +68,9 @@ def kill_web(world: World, dice: random.Random) -> str:
 
 def end_web(world: World, dice: random.Random) -> str:
     """SIGTERM, then another one."""
-    ended(world.town.web.leave())
+    left = ended(world.town.web.leave())
     world.town.web.start()
-    return "SIGTERM web"
+    return "SIGTERM web" + ("" if left else ", which had to be killed")
 
 
 def freeze_web(world: World, dice: random.Random) -> str:

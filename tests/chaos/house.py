@@ -21,7 +21,7 @@ class House:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
-        assert self._ready.wait(20), "the print house did not open"
+        assert self._ready.wait(200), "the print house did not open"
         return self
 
     def __exit__(self, *_: object) -> None:

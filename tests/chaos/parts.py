@@ -4,10 +4,16 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests import servers
+
+PATIENCE = 200.0  #: seconds for what takes none: a machine may be slow
+_FORKS = get_context("forkserver")
+_FORKS.set_forkserver_preload(["postoffice.commands.serve", "tests.chaos.worker"])
 
 
 class Redis:
@@ -25,7 +31,7 @@ class Redis:
         socket_path.unlink(missing_ok=True)
         words = ["--port", "0", "--unixsocket", str(socket_path), "--dir", str(self.folder), "--save", "", "--appendonly", "yes"]
         self._process = subprocess.Popen([self._program, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        servers.wait_for(socket_path.exists, what="redis-server")
+        servers.wait_for(socket_path.exists, PATIENCE, what="redis-server")
 
     def signal(self, word: signal.Signals) -> None:
         """Freeze it or let it go on."""
@@ -36,7 +42,7 @@ class Redis:
         """kill -9; `forget`: its file is lost with it."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(20)
+            self._process.wait(PATIENCE)
             self._process = None
         if forget:
             for path in self.folder.rglob("*.aof"):
@@ -73,33 +79,33 @@ class SmallDisk:
 
 
 class Process:
-    """A process of the office that is started again after each end."""
+    """A process of the office that is started again after each end, forked from a server that has read all code already."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        self._command, self._environment, self._log = command, environment, log
-        self._running: subprocess.Popen[bytes] | None = None
+    def __init__(self, work: Callable[..., None], given: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self._begin = (work, list(given), dict(environment), str(log))
+        self._running: BaseProcess | None = None
 
     @property
     def lives(self) -> bool:
-        return self._running is not None and self._running.poll() is None
+        return self._running is not None and self._running.is_alive()
 
     def start(self) -> None:
         """Start it unless it lives."""
         if not self.lives:
-            with open(self._log, "ab") as out:
-                self._running = subprocess.Popen(self._command, env=self._environment, stdout=out, stderr=out)
+            self._running = _FORKS.Process(target=_enter, args=self._begin)
+            self._running.start()
 
     def signal(self, word: signal.Signals) -> None:
         """A signal, if it lives."""
-        if self._running is not None and self.lives:
-            self._running.send_signal(word)
+        if self._running is not None and self._running.pid and self.lives:
+            os.kill(self._running.pid, word)
             if word is signal.SIGKILL:
-                self._running.wait(20)
+                self._running.join(PATIENCE)
 
-    def leave(self) -> subprocess.Popen[bytes] | None:
+    def leave(self) -> BaseProcess | None:
         """SIGTERM, and think no more of it: its successor can be started at once. Who it was."""
         leaving, self._running = self._running, None
-        if leaving is not None and leaving.poll() is None:
+        if leaving is not None and leaving.is_alive():
             leaving.terminate()
         return leaving
 
@@ -109,12 +115,24 @@ class Process:
         ended(self.leave())
 
 
-def ended(leaving: subprocess.Popen[bytes] | None, seconds: float = 45) -> None:
-    """Wait for a process that was asked to end; AssertionError where it has to be killed."""
-    if leaving is not None:
-        try:
-            leaving.wait(seconds)
-        except subprocess.TimeoutExpired:
-            leaving.kill()
-            leaving.wait(20)
-            raise AssertionError(f"a process that was asked to end did not within {seconds:g} s") from None
+def _enter(work: Callable[..., None], given: list[str], environment: dict[str, str], log: str) -> None:
+    """In the new process: `work(*given)` under an environment, its words in a file."""
+    os.environ.clear()
+    os.environ.update(environment)
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.close(out)
+    work(*given)
+
+
+def ended(leaving: BaseProcess | None, seconds: float = 90) -> bool:
+    """Wait for a process that was asked to end; False where it had to be killed, as a service manager does it after that time."""
+    if leaving is None:
+        return True
+    leaving.join(seconds)
+    if not leaving.is_alive():
+        return True
+    leaving.kill()
+    leaving.join(PATIENCE)
+    return False

@@ -36,7 +36,7 @@ class Relay:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(200)
         return self
 
     def __exit__(self, *_: object) -> None:

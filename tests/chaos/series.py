@@ -22,9 +22,9 @@ UNDER_WAY = ("draft", "queued", "sending")
 #: share of a run's items: offers and invoices by SMTP (no keys, cannot be asked), faxes to a carrier that keeps keys, letters by SFTP
 SHARES = {"offers": 0.25, "invoices": 0.25, "faxes": 0.4}
 BY_REST = 8  #: letters that come in by REST meanwhile, one a mailing
-STILL = 3.0  #: seconds without progress, and with nobody at work, after which the clocks are moved on by
+STILL = 1.5  #: seconds without progress, and with nobody at work, after which the clocks are moved on by
 LEAP = 20.0
-PATIENCE = 300.0  #: seconds until all must be at an end after the last fault
+PATIENCE = 600.0  #: seconds without any progress after which a run breaks off
 
 
 @dataclass
@@ -92,20 +92,22 @@ def run(world: World, seed: int, faults: int, count: int, name: str = "") -> Out
 
 def _until_done(town: Town, left: Callable[[], int], why: Callable[[], str]) -> None:
     """Wait; where nothing moves, everybody waits for an hour of its own, so the hour is brought nearer."""
-    end, before, moved = time.monotonic() + PATIENCE, -1, time.monotonic()
+    before, moved = -1, time.monotonic()
+    end = moved + PATIENCE
     while time.monotonic() < end:
         now = left()
         if not now:
             return
         if now != before:
             before, moved = now, time.monotonic()
+            end = moved + PATIENCE
         elif _at_work(town):
             moved = time.monotonic()
         elif time.monotonic() - moved > STILL:
             town.pass_by(LEAP)
             moved = time.monotonic()
         town.supervise()
-        time.sleep(0.3)
+        time.sleep(0.2)
     raise AssertionError(f"{before} had not come to an end after {PATIENCE:g} s; {why()}; {_open(town)}\n{_last(town.log)}")
 
 

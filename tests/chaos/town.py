@@ -3,9 +3,8 @@
 import asyncio
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from postoffice.store import carriers, items, mailings, people
 from postoffice.store.database import Database
 from postoffice.wiring import open_house
 from tests import servers
+from tests.chaos import worker
 from tests.chaos.clock import JumpingClock, ahead_of, set_clock
 from tests.chaos.house import House
 from tests.chaos.parts import Process, Redis, SmallDisk, ended
@@ -64,12 +64,12 @@ class Town:
             ipps_port=-1,
         )
         self.log = folder / "office.log"
-        self.leaving: list[subprocess.Popen[bytes] | None] = []  #: workers that were asked to end
+        self.leaving: list[BaseProcess | None] = []  #: workers that were asked to end
         self.clocks = [folder / f"clock{number}" for number in range(workers)]
         self.secret = asyncio.run(self._found(relay, house))
-        words = [sys.executable, "-m", "tests.chaos.worker", "compose,email,fax,post"]
-        self.workers = [Process([*words, str(clock)], self._environment(), self.log) for clock in self.clocks]
-        self.web = Process([sys.executable, "-m", "postoffice", "serve"], self._environment(), self.log)
+        queues, environment = "compose,email,fax,post", self._environment()
+        self.workers = [Process(worker.work, [queues, str(clock)], environment, self.log) for clock in self.clocks]
+        self.web = Process(worker.serve, [], environment, self.log)
 
     def _environment(self) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("POSTOFFICE_")}

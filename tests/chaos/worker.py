@@ -1,9 +1,9 @@
-"""`postoffice work` with a clock that jumps: `python -m tests.chaos.worker QUEUES CLOCK`. Settings come from the environment."""
+"""What the town's processes do: `postoffice work` with a clock that jumps, and `postoffice serve`. Settings: the environment."""
 
 import asyncio
-import sys
 from pathlib import Path
 
+from postoffice.__main__ import main
 from postoffice.commands.common import start_log
 from postoffice.settings import Settings, load
 from postoffice.store import migrate
@@ -20,5 +20,11 @@ async def _work(settings: Settings, queues: list[str], clock: Path) -> None:
         await Worker(house, house.bell, settings.redis, queues, owner_name()).run()
 
 
-if __name__ == "__main__":
-    asyncio.run(_work(load(), sys.argv[1].split(","), Path(sys.argv[2])))
+def work(queues: str, clock: str) -> None:
+    """Until it is told to stop."""
+    asyncio.run(_work(load(), queues.split(","), Path(clock)))
+
+
+def serve() -> None:
+    """`postoffice serve`."""
+    main(["serve"])
