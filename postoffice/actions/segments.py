@@ -175,8 +175,7 @@ async def take_back(house: House, organisation_id: str, segment_id: str, actor: 
 
 async def reckon(house: House, organisation_id: str) -> int:
     """Recency, frequency and amount of all customers anew; how many there are."""
-    async with house.database.write() as connection:
-        return await rfm.make(connection, organisation_id, MAP, house.clock.now())
+    return await rfm.make(house.database, organisation_id, MAP, house.clock.now())
 
 
 async def reckon_stale(house: House) -> None:

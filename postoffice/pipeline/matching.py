@@ -17,7 +17,7 @@ from postoffice.house import House
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing
 from postoffice.pipeline.stop import Stop
-from postoffice.store import batches, contact_book, contact_keys, doubts, rows
+from postoffice.store import batches, contact_book, contact_keys, doubts, rows, statistics
 from postoffice.store.batches import Batch
 from postoffice.store.contact_book import FullContact
 from postoffice.store.deliveries import LostLease
@@ -34,6 +34,7 @@ async def match_mailing(house: House, batch: Batch, mailing: Mailing, stop: Stop
     after: int | None = 0
     while after is not None:
         stop.check()
+        await statistics.refresh(house.database)
         now = house.clock.now()
         async with house.database.write() as connection:
             if not await batches.renew(connection, batch, now, house.lease):

@@ -5,9 +5,11 @@ end only the row that kills it is held.
 """
 
 import asyncio
+import contextlib
 import pickle
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +37,7 @@ from postoffice.store.deliveries import LostLease
 
 MEDIA_TYPE = records.MEDIA_TYPE
 SIZE = 200  #: rows of one part: some seconds where each is laid out, so that progress moves
+CLEARED = 2000  #: rows that a died run left, removed at a time
 AT_ONCE = 2  #: parts in the workshop at the same time
 
 
@@ -128,37 +131,62 @@ def _why(death: BaseException) -> str:
     return death.message if isinstance(death, PostOfficeError) else "This letter needs more memory than it may."
 
 
-async def _offer(job: _Job, batch: Batch, document: str, version_id: str, day: str, now: datetime) -> None:
-    """Write the items and let the person choose. Nothing where the mailing was taken back meanwhile."""
-    house, mailing = job.house, job.mailing
-    async with house.database.write() as connection:
-        if not await batches.renew(connection, batch, now, house.lease):
+class _TakenBack(Exception):
+    """Nobody wants these letters any more."""
+
+
+@asynccontextmanager
+async def _turn(job: _Job, batch: Batch) -> AsyncIterator[AsyncConnection]:
+    """A short transaction of the one who owns the batch; others write in between. _TakenBack where the mailing was cancelled."""
+    async with job.house.database.write() as connection:
+        if not await batches.renew(connection, batch, job.house.clock.now(), job.house.lease):
             raise LostLease(batch.id)
-        current = await mailings.get(connection, mailing.id)
-        if current.state is not MailingState.READING:
-            return
-        await mailings.command(connection, current, "offer", ready_at=now)
-        await templates.begin_merge(connection, mailing.organisation_id, mailing.id, version_id, day, job.faulty)
-        count, held = await _write_items(connection, job, now)
-        pages = sum(job.pages)
-        cuts = {"template": version_id, "rule": current.split_rule, "sure": True}
-        values = {"document": document, "pages": pages, "pages_read": pages, "items": count, "cuts": cuts, "findings": []}
-        await mailings.update(connection, mailing.id, **values)
-        detail = {"items": count, "held": held, "pages": pages}
-        event = events.NewEvent(mailing.organisation_id, EventKind.READ, "office", now, mailing_id=mailing.id, detail=detail)
-        await events.add(connection, [event], now)
+        if (await mailings.get(connection, job.mailing.id)).state is not MailingState.READING:
+            raise _TakenBack
+        yield connection
 
 
-async def _write_items(connection: AsyncConnection, job: _Job, now: datetime) -> tuple[int, int]:
-    """Part by part, so that memory does not grow with the mailing; (how many, how many are held)."""
+async def _offer(job: _Job, batch: Batch, document: str, version_id: str, day: str, now: datetime) -> None:
+    """Write the items, then let the person choose. Until then nobody looks at them: who dies in between leaves some, which the
+    next one removes."""
+    mailing = job.mailing
+    with contextlib.suppress(_TakenBack):
+        await _clear(job, batch)
+        async with _turn(job, batch) as connection:
+            await templates.begin_merge(connection, mailing.organisation_id, mailing.id, version_id, day, job.faulty)
+        count, held = await _write_items(job, batch, now)
+        async with _turn(job, batch) as connection:
+            current = await mailings.get(connection, mailing.id)
+            await mailings.command(connection, current, "offer", ready_at=now)
+            pages = sum(job.pages)
+            cuts = {"template": version_id, "rule": current.split_rule, "sure": True}
+            values = {"document": document, "pages": pages, "pages_read": pages, "items": count, "cuts": cuts, "findings": []}
+            await mailings.update(connection, mailing.id, **values)
+            detail = {"items": count, "held": held, "pages": pages}
+            event = events.NewEvent(mailing.organisation_id, EventKind.READ, "office", now, mailing_id=mailing.id, detail=detail)
+            await events.add(connection, [event], now)
+
+
+async def _clear(job: _Job, batch: Batch) -> None:
+    """Remove what a run left that did not come to its end."""
+    for clear in (items.clear, templates.clear_rows):
+        gone = CLEARED
+        while gone == CLEARED:
+            async with _turn(job, batch) as connection:
+                gone = await clear(connection, job.mailing.id, CLEARED)
+
+
+async def _write_items(job: _Job, batch: Batch, now: datetime) -> tuple[int, int]:
+    """Part by part, so that neither memory nor a transaction grows with the mailing; (how many, how many are held)."""
     mailing = job.mailing
     count = held = 0
     for number, made in _parts(job):
         before = sum(job.pages[:number])
         new = [_item(one, before) for one in made]
-        held += await items.add_all(connection, mailing.organisation_id, mailing.id, new, now, after=count)
         rows = [(before + one.first, one.checked.number, _kept(one)) for one in made if not one.problems]
-        await templates.add_rows(connection, mailing.organisation_id, mailing.id, rows)
+        async with _turn(job, batch) as connection:
+            held += await items.add_all(connection, mailing.organisation_id, mailing.id, new, now, after=count)
+            await templates.add_rows(connection, mailing.organisation_id, mailing.id, rows)
         count += len(new)
     return count, held
 

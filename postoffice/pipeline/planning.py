@@ -21,7 +21,7 @@ from postoffice.pipeline.recipients import Recipient, recipients
 from postoffice.pipeline.stop import Stop
 from postoffice.routing import tariff
 from postoffice.routing.plan import Facts, Plan
-from postoffice.store import batches, budgets, events, items, mailings, people, twins
+from postoffice.store import batches, budgets, events, items, mailings, people, statistics, twins
 from postoffice.store.batches import Batch
 from postoffice.store.deliveries import LostLease
 from postoffice.store.finishing import finish_if_done
@@ -56,7 +56,8 @@ async def plan(house: House, batch: Batch, stop: Stop) -> None:
         while after is not None:
             stop.check()
             with house.traces.span("plan slice"):
-                after = await _plan_slice(house, batch, mailing, after, carriers, sizes, zone)
+                await statistics.refresh(house.database)
+            after = await _plan_slice(house, batch, mailing, after, carriers, sizes, zone)
     await _finish(house, batch, mailing)
 
 

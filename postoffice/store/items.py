@@ -16,7 +16,7 @@ from postoffice.model.ids import new_id
 from postoffice.model.item import Item, NewItem, worst
 from postoffice.model.states import ITEM_COMMANDS, ItemState, command_item
 from postoffice.store import rows
-from postoffice.store.prepared import Prepared
+from postoffice.store.prepared import Prepared, insert_rows
 from postoffice.store.schema import items, mailings
 
 _INSERT_ROWS = 500
@@ -48,8 +48,14 @@ async def add_all(
         held += bool(reason)
         values.append(_values(organisation_id, mailing_id, position, one, reason, now))
     for start in range(0, len(values), _INSERT_ROWS):
-        await connection.execute(items.insert(), values[start : start + _INSERT_ROWS])
+        await insert_rows(connection, items, values[start : start + _INSERT_ROWS])
     return held
+
+
+async def clear(connection: AsyncConnection, mailing_id: str, most: int) -> int:
+    """Remove up to `most` items that an earlier reading of a mailing left; how many went. None of them may have been planned."""
+    some = sa.select(items.c.id).where(items.c.mailing_id == mailing_id).limit(most)
+    return int((await connection.execute(items.delete().where(items.c.id.in_(some)))).rowcount)
 
 
 def _values(organisation_id: str, mailing_id: str, position: int, new: NewItem, reason: str, now: datetime) -> dict[str, Any]:

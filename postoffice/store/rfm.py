@@ -1,18 +1,24 @@
-"""How recently, how often and for how much customers buy: made anew as a whole, then read. The caller owns the transaction.
+"""How recently, how often and for how much customers buy: made anew in pieces, then read. Who reads owns the transaction.
 
 What the scores mean, and the rule for ties, is campaigns.rfm's business: scores of equal values are equal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from postoffice.store.schema import contacts, organisations, purchases, rfm_runs, rfm_scores
+from postoffice.store.database import Database
+from postoffice.store.lists import one_of
+from postoffice.store.prepared import insert_rows
+from postoffice.store.schema import UtcTime, contacts, organisations, purchases, rfm_runs, rfm_scores
+from postoffice.store.upsert import insert_into
 
 AGES_AFTER = timedelta(days=1)
+PIECE = 5_000  #: customers whose scores are written in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +44,59 @@ class Score:
     group: str
 
 
-async def make(connection: AsyncConnection, organisation_id: str, groups: Sequence[Sequence[str]], now: datetime) -> int:
-    """Reckon all scores anew, with purchases up to `now`; how many customers there are. `groups`: campaigns.rfm.MAP."""
-    currency = await connection.scalar(sa.select(organisations.c.currency).where(organisations.c.id == organisation_id))
-    await connection.execute(rfm_scores.delete().where(rfm_scores.c.organisation_id == organisation_id))
+async def make(database: Database, organisation_id: str, groups: Sequence[Sequence[str]], now: datetime, piece: int = PIECE) -> int:
+    """Reckon all scores anew, with purchases up to `now`; how many customers there are. `groups`: campaigns.rfm.MAP.
+
+    It reads at one moment and writes in pieces, so that others write in between; until its end some customers have their scores of
+    before. Twice changes nothing, and what died in between is found by `stale` again.
+    """
+    async with database.write() as connection:
+        currency = await _begin(connection, organisation_id, now)
+    query = _reckoned(organisation_id, currency, groups, now).order_by(sa.literal_column("contact_id"))
     names = [column.name for column in rfm_scores.columns]
-    await connection.execute(rfm_scores.insert().from_select(names, _reckoned(organisation_id, str(currency), groups, now)))
-    counted = sa.select(sa.func.count()).where(rfm_scores.c.organisation_id == organisation_id)
-    customers = int(await connection.scalar(counted) or 0)
-    await connection.execute(rfm_runs.delete().where(rfm_runs.c.organisation_id == organisation_id))
-    row = {"organisation_id": organisation_id, "reference_at": now, "currency": currency, "customers": customers, "due": False}
-    await connection.execute(rfm_runs.insert(), row)
+    last, customers = "", 0
+    some: list[dict[str, Any]]
+    async with database.read() as reading:
+        found = await reading.stream(query)
+        async for part in found.partitions(piece):
+            some = [dict(zip(names, row, strict=True)) for row in part]
+            async with database.write() as connection:
+                customers += await _replace(connection, organisation_id, last, some)
+            last = str(some[-1]["contact_id"])
+    async with database.write() as connection:
+        table = rfm_scores.c
+        await connection.execute(rfm_scores.delete().where(table.organisation_id == organisation_id, table.contact_id > last))
+        values = {"reference_at": now, "currency": currency, "customers": customers}  # not `due`: purchases may have come meanwhile
+        await connection.execute(rfm_runs.update().where(rfm_runs.c.organisation_id == organisation_id).values(values))
     return customers
+
+
+async def _begin(connection: AsyncConnection, organisation_id: str, now: datetime) -> str:
+    """Note that it is being made, as one that is too old until it is done; the currency."""
+    currency = str(await connection.scalar(sa.select(organisations.c.currency).where(organisations.c.id == organisation_id)))
+    old = now - AGES_AFTER
+    insert = insert_into(connection, rfm_runs).values(
+        organisation_id=organisation_id, reference_at=old, currency=currency, customers=0, due=False
+    )
+    before = rfm_runs.c.reference_at
+    older = {"due": False, "reference_at": sa.case((before < old, before), else_=sa.literal(old, UtcTime))}
+    await connection.execute(insert.on_conflict_do_update(index_elements=["organisation_id"], set_=older))
+    return currency
+
+
+async def _replace(connection: AsyncConnection, organisation_id: str, after: str, some: Sequence[Mapping[str, Any]]) -> int:
+    """Write the scores of the customers that follow `after`, in place of those that stand there; of how many.
+
+    Who was erased or merged since these were read is left out.
+    """
+    table, ids = rfm_scores.c, [row["contact_id"] for row in some]
+    range_ = table.organisation_id == organisation_id, table.contact_id > after, table.contact_id <= ids[-1]
+    await connection.execute(rfm_scores.delete().where(*range_))
+    there = contacts.c.erased_at.is_(None), contacts.c.merged_into.is_(None), one_of(connection, contacts.c.id, ids)
+    still = set(await connection.scalars(sa.select(contacts.c.id).where(*there).with_for_update(key_share=True)))
+    rows = [row for row in some if row["contact_id"] in still]
+    await insert_rows(connection, rfm_scores, rows, once=True)
+    return len(rows)
 
 
 def _reckoned(organisation_id: str, currency: str, groups: Sequence[Sequence[str]], now: datetime) -> sa.Select[tuple[object, ...]]:

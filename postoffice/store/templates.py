@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.ids import new_id
+from postoffice.store.prepared import insert_rows
 from postoffice.store.schema import merge_rows, merges, template_versions, templates
 
 _INSERT_ROWS = 500
@@ -202,7 +203,14 @@ async def add_rows(
         for page, number, data in rows
     ]
     for start in range(0, len(values), _INSERT_ROWS):
-        await connection.execute(merge_rows.insert(), values[start : start + _INSERT_ROWS])
+        await insert_rows(connection, merge_rows, values[start : start + _INSERT_ROWS])
+
+
+async def clear_rows(connection: AsyncConnection, mailing_id: str, most: int) -> int:
+    """Remove up to `most` of what an earlier run wrote with `add_rows`; how many went."""
+    some = sa.select(merge_rows.c.first_page).where(merge_rows.c.mailing_id == mailing_id).limit(most)
+    gone = merge_rows.delete().where(merge_rows.c.mailing_id == mailing_id, merge_rows.c.first_page.in_(some))
+    return int((await connection.execute(gone)).rowcount)
 
 
 async def rows_of(connection: AsyncConnection, mailing_id: str, first_pages: Sequence[int]) -> dict[int, Mapping[str, Any]]:

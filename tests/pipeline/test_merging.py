@@ -14,9 +14,9 @@ from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict, PostOfficeError
 from postoffice.model.mailing import Mailing, Options, Source
 from postoffice.model.states import ItemState, MailingState
-from postoffice.store import people, schema, templates
+from postoffice.store import items, people, schema, templates
 from postoffice.store.templates import Version
-from tests.pipeline.house import Office
+from tests.pipeline.house import Office, people_items
 
 pytestmark = pytest.mark.slow
 
@@ -77,6 +77,22 @@ async def test_one_broken_record_is_held_and_the_others_go(office: Office) -> No
     await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.follow()
     assert (await office.states(mailing))["delivered"] == 3
+
+
+async def test_items_are_written_in_pieces_and_what_died_in_between_is_written_anew(office: Office) -> None:
+    version = await published(office)
+    new = templating.new_mailing(version, office.organisation_id, Source.UPLOAD, "Factures")
+    mailing = await templating.begin_from_rows(office.house, version, [row(1), row(2)], new)
+    left = people_items(7)
+    async with office.house.database.write() as connection:  # of one who died after a few pieces of a longer run
+        await items.add_all(connection, office.organisation_id, mailing.id, left, office.clock.now())
+        shapes = [(one.first_page, one.first_page, {"data": {}}) for one in left]
+        await templates.add_rows(connection, office.organisation_id, mailing.id, shapes)
+    await office.work()
+    assert [one.email for one in await office.items(mailing)] == ["c1@example.org", "c2@example.org"]
+    async with office.house.database.read() as connection:
+        assert len((await connection.execute(schema.merge_rows.select())).all()) == 2
+    assert (await office.mailing(mailing)).items == 2
 
 
 async def test_making_twice_changes_nothing(office: Office) -> None:

@@ -2,9 +2,12 @@
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.campaigns.rfm import MAP, Group, group, score
 from postoffice.model.ids import new_id
@@ -69,8 +72,8 @@ async def test_scores_are_those_of_an_independent_reckoning(
         assert set(await purchases.add_all(connection, organisation_id, lines, NOW)) == {"known"}
         await merges.merge(connection, organisation_id, ids[0], ids[1], "x", "", NOW)
         assert await rfm.stale(connection, NOW) == [organisation_id]
-        made = await rfm.make(connection, organisation_id, MAP, NOW)
-        assert await rfm.make(connection, organisation_id, MAP, NOW) == made, "twice is once"
+    made = await rfm.make(database, organisation_id, MAP, NOW)
+    assert await rfm.make(database, organisation_id, MAP, NOW) == made, "twice is once"
     right = _by_hand(lines, {ids[1]: ids[0]})
     async with database.read() as connection:
         found = {one: await rfm.of_contact(connection, organisation_id, one) for one in ids}
@@ -80,6 +83,51 @@ async def test_scores_are_those_of_an_independent_reckoning(
     told = {who: (one.recency, one.frequency, one.monetary, Group(one.group)) for who, one in found.items() if one}
     assert told == right and made == len(right) and run is not None and run.reference_at == NOW
     assert {word: number for word, (number, _amount) in sizes.items()} == Counter(one[3].value for one in right.values())
+
+
+class _Dies(Database):
+    """A database whose process ends at its third writing transaction; what others write meanwhile is told to `between`."""
+
+    def __init__(self, url: str, between: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(url)
+        self._between, self._left = between, 3
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        self._left -= 1
+        if not self._left:
+            await self._between()  # would wait for ever, were it all one transaction
+            raise ConnectionError("killed")
+        async with super().write() as connection:
+            yield connection
+
+
+async def test_killed_between_two_pieces_it_is_made_again_and_others_write_meanwhile(database: Database, organisation_id: str) -> None:
+    ids = sorted(await _customers(database, organisation_id, 12))
+    lines = [Line(one, new_id(), NOW - timedelta(days=number), 1000, "EUR", "", 1) for number, one in enumerate(ids)]
+    async with database.write() as connection:
+        await purchases.add_all(connection, organisation_id, lines, NOW)
+
+    async def others() -> None:
+        async with database.write() as connection:
+            more = Line(ids[0], new_id(), NOW, 9000, "EUR", "", 2)
+            await purchases.add_all(connection, organisation_id, [more], NOW)
+            await rfm.told(connection, organisation_id)
+
+    dying = _Dies(database.url.render_as_string(hide_password=False), others)
+    with pytest.raises(ConnectionError):
+        await rfm.make(dying, organisation_id, MAP, NOW, piece=5)
+    await dying.close()
+    async with database.read() as connection:
+        assert [bool(await rfm.of_contact(connection, organisation_id, one)) for one in ids] == [True] * 5 + [False] * 7
+        assert await rfm.stale(connection, NOW) == [organisation_id]
+    assert await rfm.make(database, organisation_id, MAP, NOW, piece=5) == 12
+    async with database.read() as connection:
+        first = await rfm.of_contact(connection, organisation_id, ids[0])
+        assert first is not None and (first.amount, first.purchases) == (10_000, 2)
+        assert (
+            await rfm.stale(connection, NOW) == [] and sum(n for n, _ in (await rfm.sizes(connection, organisation_id)).values()) == 12
+        )
 
 
 def test_the_ten_groups_fill_the_whole_map() -> None:
