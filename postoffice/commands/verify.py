@@ -16,6 +16,24 @@ from postoffice.store.verify import Result, ask_rows, summary
 from postoffice.store.verify_documents import ask_documents
 from postoffice.wiring import documents_place
 
+_LAY_BACK = (
+    "Copy the documents of these names from the last backup to the same place in the data folder, then: postoffice verify --deep"
+)
+_SET_ASIDE = "`postoffice doctor` says whether their work was set aside, and how it is opened again (--revive)."
+#: what to do, by the word of a check
+TODO = {
+    "documents": _LAY_BACK,
+    "lengths": _LAY_BACK,
+    "contents": _LAY_BACK,
+    "named": _LAY_BACK,
+    "carried": _SET_ASIDE,
+    "sending": _SET_ASIDE,
+    "worked-on": _SET_ASIDE,
+    "stray": "They only take room; nothing is lost.",
+    "left-over": "They only take room; a worker removes them after some hours.",
+}
+ROWS = "Look at these at the desk before they are sent again; keep this list and the log, and tell the makers of the program."
+
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Describe the verb."""
@@ -67,6 +85,7 @@ def table(results: list[Result]) -> list[str]:
         if one.faults:
             more = " ..." if one.faults > len(one.examples) else ""
             lines.append(f"{'':7}{', '.join(one.examples)}{more}")
+            lines.append(f"{'':7}-> {TODO.get(one.word, ROWS)}")
     total = summary(results)
     lines.append("All belongs together." if not any(total.values()) else f"{total['faults']} faults, {total['untidy']} untidy.")
     return lines

@@ -70,7 +70,9 @@ def _copy_sqlite(source: Path, target: Path) -> None:
             (told,) = writing.execute("PRAGMA quick_check").fetchone()
     except sqlite3.Error as error:
         raise PostOfficeError(
-            "database-copy", f"The database could not be copied: {error}.", help="Is the disk full or damaged?"
+            "database-copy",
+            f"The database could not be copied: {error}.",
+            help="Name a folder on a disk with more room, and see that the office's own disk is well (`postoffice doctor`).",
         ) from error
     if told != "ok":
         raise PostOfficeError("database-damaged", "The copy of the database is damaged.", help="Restore the last good backup.")

@@ -68,7 +68,10 @@ async def test_each_fault_of_rows_is_found(office: Lying, word: str) -> None:
     await office.write(ROWS[word]())
     results = await look(office.settings)
     assert word in {one.word for one in results if one.faults}
-    assert "BAD" in "\n".join(table(results)) and "recipient.example" not in str(results)
+    lines = table(results)
+    assert "BAD" in "\n".join(lines) and "recipient.example" not in str(results)
+    wrong = sum(1 for one in results if one.faults)
+    assert wrong and sum(line.strip().startswith("-> ") for line in lines) == wrong, "each fault says what to do"
 
 
 async def test_each_fault_of_files_is_found(office: Lying) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import errno
 import importlib.util
 import ipaddress
 import os
@@ -96,7 +97,7 @@ def disk_lines(settings: Settings) -> list[Line]:
 
 def _room(settings: Settings, place: Path) -> Line:
     usage = shutil.disk_usage(place)
-    found = f"{usage.free / 1e9:,.1f} GB free of {usage.total / 1e9:,.1f}"
+    found = f"{usage.free / 1e9:,.2f} GB free of {usage.total / 1e9:,.2f}"
     least = settings.min_free_megabytes * 1_000_000
     if usage.free < least:
         todo = f"Free some: new jobs are refused below {settings.min_free_megabytes} MB (POSTOFFICE_MIN_FREE_MEGABYTES)."
@@ -124,9 +125,9 @@ def _writable(place: Path) -> Line:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        return bad(
-            "documents", f"the folder cannot be written: {error.strerror}", f"See who owns {place}, and that it is not read-only."
-        )
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        todo = "Free some room, or raise the quota." if full else f"See who owns {place}, and that it is not read-only."
+        return bad("documents", f"the folder cannot be written: {error.strerror}", todo)
     return ok("documents", "the folder can be written")
 
 
