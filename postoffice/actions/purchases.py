@@ -1,17 +1,18 @@
 """What contacts bought, as a program or a file tells it: whose each line is, written once, refused with a reason."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions.actor import Actor
 from postoffice.campaigns.segment_purchases import Bought, Reader, columns
-from postoffice.compose.sheet_rows import Row, is_workbook, read_rows, stream_rows
+from postoffice.compose.sheet_rows import is_workbook, read_rows, stream_rows
 from postoffice.contacts.keys import SPLIT, external
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError
@@ -40,6 +41,18 @@ class Outcome:
         self.reasons[reason] += 1
         if len(self.lines) < self.most:
             self.lines.append((number, reason))
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON shape kept with an import."""
+        counts = {"written": self.written, "known": self.known, "refused": self.refused}
+        return {**counts, "lines": [list(line) for line in self.lines], "reasons": dict(self.reasons)}
+
+    @staticmethod
+    def from_dict(shape: Mapping[str, Any]) -> "Outcome":
+        """The inverse of `as_dict`."""
+        made = Outcome(int(shape.get("written", 0)), int(shape.get("known", 0)), int(shape.get("refused", 0)))
+        made.lines, made.reasons = [(row, reason) for row, reason in shape.get("lines", ())], Counter(shape.get("reasons", {}))
+        return made
 
 
 async def tell(house: House, organisation_id: str, told: Sequence[tuple[int, Bought]], actor: Actor, outcome: Outcome) -> None:
@@ -96,9 +109,15 @@ async def _owners(connection: AsyncConnection, organisation_id: str, told: Seque
     return [[one for one in ids if one in living] for ids in found]
 
 
-async def bring(house: House, organisation_id: str, path: Path, zone: str, currency: str, actor: Actor) -> Outcome:
+Noted = Callable[[int, Outcome], Awaitable[None]]
+
+
+async def bring(
+    house: House, organisation_id: str, path: Path, zone: str, currency: str, actor: Actor, outcome: Outcome, done: int, noted: Noted
+) -> Outcome:
     """A file of purchases, piece by piece: what is written stays written if a later row cannot be read, and is known the next time.
 
+    Rows up to `done` are in `outcome` already; `noted` is called after each piece with the rows that are done by then.
     PostOfficeError unreadable-spreadsheet; purchases-columns where it is not clear which columns hold the day and the amount.
     """
     # what is packed is opened in a child process; text is read as it comes
@@ -111,17 +130,21 @@ async def bring(house: House, organisation_id: str, path: Path, zone: str, curre
             "It is not clear which columns hold the customer, the day and the amount.",
             help="Name them in the first row: customer or email, date, amount; also order, currency, category, quantity.",
         )
-    outcome, reader = Outcome(), Reader(places, ZoneInfo(zone), currency)
-    told = _read(rows, reader, outcome)
-    while piece := list(islice(told, PIECE)):
-        await tell(house, organisation_id, piece, actor, outcome)
+    reader, place = Reader(places, ZoneInfo(zone), currency), 0
+    while piece := list(islice(rows, PIECE)):
+        read = [(row.number, reader.read(row.cells)) for row in piece]  # also those that are done: it counts rows that are alike
+        place += len(piece)
+        if place > done:
+            await _tell_piece(house, organisation_id, read, actor, outcome)
+            await noted(place, outcome)
     return outcome
 
 
-def _read(rows: Iterator[Row], reader: Reader, outcome: Outcome) -> Iterator[tuple[int, Bought]]:
-    for row in rows:
-        found = reader.read(row.cells)
+async def _tell_piece(
+    house: House, organisation_id: str, read: Sequence[tuple[int, Bought | str]], actor: Actor, outcome: Outcome
+) -> None:
+    for number, found in read:
         if isinstance(found, str):
-            outcome.refuse(row.number, found)
-        else:
-            yield row.number, found
+            outcome.refuse(number, found)
+    if told := [(number, found) for number, found in read if not isinstance(found, str)]:
+        await tell(house, organisation_id, told, actor, outcome)

@@ -15,7 +15,7 @@ CAMPAIGN_ROUTES: tuple[Route, ...] = (
     Route("GET", _ONE + "/results.csv", campaign_results.export, Right.SEE),
     Route("GET", _ONE + "/report.pdf", campaign_results.report, Right.SEE),
     Route("GET", _ONE + "/sheet", campaign_sheet.page, Right.SEE),
-    Route("POST", _ONE + "/sheet", campaign_sheet.bring, Right.SUBMIT),
+    Route("POST", _ONE + "/sheet", campaign_sheet.bring, Right.SUBMIT, own_check=True),
     Route("POST", _ONE + "/columns", campaign_sheet.keep, Right.SUBMIT),
     Route("GET", _ONE, campaigns.campaign_page, Right.SEE),
     Route("GET", _ONE + "/edit", campaigns.edit_page, Right.SUBMIT),

@@ -99,9 +99,9 @@ async def bring(request: web.Request) -> web.StreamResponse:
             csrf = bytes(await part.read_chunk(LONGEST_FIELD)).decode("utf-8", "replace").strip()
         elif part.name == "file" and part.filename:
             check_csrf(visit, csrf)
-            stored = await _keep(house, visit.organisation.id, part)
+            stored = await keep_file(house, visit.organisation.id, part)
             name = part.filename.replace("\\", "/").rsplit("/", 1)[-1]
-            return go(request, f"/contacts/imports/{await _add(house, visit, name, stored)}")
+            return go(request, f"/contacts/imports/{await add_import(house, visit, name, stored)}")
     raise _no_file()
 
 
@@ -109,7 +109,8 @@ def _no_file() -> PostOfficeError:
     return PostOfficeError("no-file", "No file was chosen.", help="Choose a file or drop it on the page.")
 
 
-async def _keep(house: House, organisation_id: str, part: BodyPartReader) -> StoredDocument:
+async def keep_file(house: House, organisation_id: str, part: BodyPartReader) -> StoredDocument:
+    """Store a file as it comes in. TooLarge."""
     size, limit = 0, house.limits.max_upload
     async with house.documents.upload(organisation_id) as upload:
         while chunk := await part.read_chunk(CHUNK):
@@ -122,11 +123,12 @@ async def _keep(house: House, organisation_id: str, part: BodyPartReader) -> Sto
         return await upload.finish()
 
 
-async def _add(house: House, visit: Visit, name: str, stored: StoredDocument) -> str:
+async def add_import(house: House, visit: Visit, name: str, stored: StoredDocument, of: str = "") -> str:
+    """Note it, and let the worker read it; the import's id."""
     now, mine = house.clock.now(), visit.organisation.id
     async with house.database.write() as connection:
         await mailings.note_document(connection, mine, stored, "application/octet-stream", now)
-        import_id = await imports.add(connection, mine, name, stored.sha256, visit.actor.name, now)
+        import_id = await imports.add(connection, mine, name, stored.sha256, visit.actor.name, now, of=of)
         batch_id = await _work(connection, mine, import_id, now)
     await house.bell.ring(QUEUE, batch_id, 1)
     return import_id
@@ -143,7 +145,7 @@ async def _load(request: web.Request) -> Import:
     if not is_id(import_id):
         raise NotFound("no-such-import", "There is no such import.", help="Look for it in the list of imports.")
     async with house_of(request).database.read() as connection:
-        return await imports.get(connection, import_id, request[VISIT].organisation.id)
+        return await imports.get(connection, import_id, request[VISIT].organisation.id, of="")
 
 
 async def import_page(request: web.Request) -> web.StreamResponse:
@@ -164,13 +166,14 @@ async def import_page(request: web.Request) -> web.StreamResponse:
         "targets": TARGET_WORDS,
         "codes": CODE_WORDS,
         "field_words": FIELD_WORDS,
-        "said": _said(request, one),
+        "said": said_of(request, one),
         "done_rows": one.outcome.get("tried", 0) if one.state.value == "trying" else one.next_row,
     }
     return render(request, "contact-import.html", context)
 
 
-def _said(request: web.Request, one: Import) -> Any:
+def said_of(request: web.Request, one: Import) -> Any:
+    """Why it failed, in the reader's language; None where it did not."""
     if not one.error:
         return None
     error = one.error

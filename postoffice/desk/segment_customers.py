@@ -1,8 +1,6 @@
 """Customers: what they bought, brought in by file, and the ten groups that recency, frequency and amount make of them."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from aiohttp import BodyPartReader, web
@@ -14,15 +12,16 @@ from postoffice.campaigns import score
 from postoffice.campaigns.rfm import NAMES, Group
 from postoffice.campaigns.rules import Rule
 from postoffice.campaigns.segment_purchases import REASONS
-from postoffice.compose.sheet_rows import MOST_BYTES
+from postoffice.desk.contact_imports import add_import, keep_file, said_of
 from postoffice.desk.guard import check_csrf
 from postoffice.desk.page import go, render
-from postoffice.desk.upload import CHUNK, LONGEST_FIELD
+from postoffice.desk.upload import LONGEST_FIELD
 from postoffice.desk.visit import VISIT, house_of
 from postoffice.house import House
-from postoffice.model.errors import PostOfficeError, TooLarge
+from postoffice.model.errors import NotFound, PostOfficeError
+from postoffice.model.ids import is_id
 from postoffice.model.people import Right
-from postoffice.store import purchases, rfm, segment_facts
+from postoffice.store import imports, purchases, rfm, segment_facts
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -30,7 +29,17 @@ async def page(request: web.Request) -> web.StreamResponse:
     return await _page(request)
 
 
-async def _page(request: web.Request, outcome: telling.Outcome | None = None, name: str = "") -> web.StreamResponse:
+async def import_page(request: web.Request) -> web.StreamResponse:
+    """GET /segments/purchases/{import}: how far it is, then what became of its rows."""
+    import_id = request.match_info["import"]
+    if not is_id(import_id):
+        raise NotFound("no-such-import", "There is no such import.", help="Look for it in the list of imports.")
+    async with house_of(request).database.read() as connection:
+        one = await imports.get(connection, import_id, request[VISIT].organisation.id, of=imports.PURCHASES)
+    return await _page(request, one)
+
+
+async def _page(request: web.Request, one: imports.Import | None = None) -> web.StreamResponse:
     visit, house = request[VISIT], house_of(request)
     mine = visit.organisation.id
     async with house.database.read() as connection:
@@ -41,8 +50,10 @@ async def _page(request: web.Request, outcome: telling.Outcome | None = None, na
     context = {
         "groups": groups,
         "most": most,
-        "outcome": outcome,
-        "name": name,
+        "one": one,
+        "working": one is not None and one.state in imports.WORKING,
+        "said": said_of(request, one) if one else None,
+        "outcome": telling.Outcome.from_dict(one.outcome) if one and one.state is imports.ImportState.DONE else None,
         "reasons": REASONS,
         "may_edit": visit.may(Right.SUBMIT),
     }
@@ -56,7 +67,7 @@ async def reckon(request: web.Request) -> web.StreamResponse:
 
 
 async def bring(request: web.Request) -> web.StreamResponse:
-    """POST /segments/purchases: the CSRF word first, then the file; what became of its rows, and the groups anew."""
+    """POST /segments/purchases: the CSRF word first, then the file; the worker writes its rows, and makes the groups anew."""
     visit, house = request[VISIT], house_of(request)
     if not request.content_type.startswith("multipart/"):
         raise _no_file()
@@ -66,31 +77,13 @@ async def bring(request: web.Request) -> web.StreamResponse:
             csrf = bytes(await part.read_chunk(LONGEST_FIELD)).decode("utf-8", "replace").strip()
         elif part.name == "file" and part.filename:
             check_csrf(visit, csrf)
-            with tempfile.TemporaryDirectory(prefix="po-purchases-") as folder:
-                path = await _keep(part, Path(folder))
-                own = visit.organisation
-                outcome = await telling.bring(house, own.id, path, own.timezone, own.currency, visit.actor)
-            await acts.reckon(house, visit.organisation.id)
-            return await _page(request, outcome, part.filename.replace("\\", "/").rsplit("/", 1)[-1][:200])
+            stored, name = await keep_file(house, visit.organisation.id, part), part.filename.replace("\\", "/").rsplit("/", 1)[-1]
+            return go(request, f"/segments/purchases/{await add_import(house, visit, name, stored, imports.PURCHASES)}")
     raise _no_file()
 
 
 def _no_file() -> PostOfficeError:
     return PostOfficeError("no-file", "No file was chosen.", help="Choose a file or drop it on the page.")
-
-
-async def _keep(part: BodyPartReader, folder: Path) -> Path:
-    path, size = folder / "purchases", 0
-    with path.open("wb") as file:
-        while chunk := await part.read_chunk(CHUNK):
-            size += len(chunk)
-            if size > MOST_BYTES:
-                limit = MOST_BYTES
-                raise TooLarge(
-                    "too-large", f"This document is larger than the {limit // 1_000_000} MB that one job may have.", limit=limit
-                )
-            file.write(chunk)
-    return path
 
 
 async def of_contact(house: House, connection: AsyncConnection, organisation_id: str, contact_id: str) -> Mapping[str, Any]:

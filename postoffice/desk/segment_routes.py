@@ -17,6 +17,7 @@ SEGMENT_ROUTES: tuple[Route, ...] = (
     Route("GET", "/segments/customers", segment_customers.page, Right.SEE),
     Route("POST", "/segments/customers", segment_customers.reckon, Right.SUBMIT),
     Route("POST", "/segments/purchases", segment_customers.bring, Right.SUBMIT, own_check=True),
+    Route("GET", "/segments/purchases/{import}", segment_customers.import_page, Right.SEE),
     Route("GET", _ONE, segments.segment_page, Right.SEE),
     Route("GET", _ONE + "/count", segments.count, Right.SEE),
     Route("GET", _ONE + "/edit", segments.builder, Right.SUBMIT),

@@ -17,7 +17,7 @@ from postoffice.contacts.difference import Known
 from postoffice.contacts.sorting import Incoming, Kind, Placed, Sorting
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError
-from postoffice.pipeline import import_rows, import_write
+from postoffice.pipeline import import_rows, import_write, importing_purchases
 from postoffice.pipeline.garbage import less_garbage
 from postoffice.pipeline.import_seen import Seen
 from postoffice.pipeline.stop import Stop
@@ -39,7 +39,7 @@ async def run(house: House, batch: Batch, stop: Stop) -> None:
     async with house.database.read() as connection:
         one = await imports.get(connection, batch.subject_id)
     work = {
-        ImportState.READING: _read,
+        ImportState.READING: importing_purchases.bring if one.choices.get("of") == imports.PURCHASES else _read,
         ImportState.TRYING: _try,
         ImportState.APPLYING: _apply,
         ImportState.UNDOING: import_write.undo,

@@ -46,10 +46,12 @@ COMMANDS: Mapping[str, tuple[tuple[ImportState, ...], ImportState]] = {
     "change": ((ImportState.TRIED,), ImportState.MAPPING),
     "apply": ((ImportState.TRIED,), ImportState.APPLYING),
     "end": ((ImportState.APPLYING,), ImportState.DONE),
+    "bring": ((ImportState.READING,), ImportState.DONE),  # purchases: nobody says anything of their columns
     "undo": ((ImportState.DONE,), ImportState.UNDOING),
     "undone": ((ImportState.UNDOING,), ImportState.UNDONE),
     "fail": ((ImportState.READING, ImportState.TRYING), ImportState.FAILED),
 }
+PURCHASES = "purchases"  #: in `choices["of"]`: the file is not of contacts
 WORKING = (ImportState.READING, ImportState.TRYING, ImportState.APPLYING, ImportState.UNDOING)
 
 
@@ -78,8 +80,10 @@ def _import(row: Mapping[Any, Any]) -> Import:
     return Import(state=ImportState(row["state"]), **{name: row[name] for name in Import.__slots__ if name != "state"})
 
 
-async def add(connection: AsyncConnection, organisation_id: str, name: str, document: str, actor: str, now: datetime) -> str:
-    """A file that was brought; the import's id."""
+async def add(
+    connection: AsyncConnection, organisation_id: str, name: str, document: str, actor: str, now: datetime, *, of: str = ""
+) -> str:
+    """A file that was brought; the import's id. `of`: contacts, or PURCHASES."""
     import_id = new_id()
     row: dict[str, Any] = {
         "id": import_id,
@@ -88,26 +92,27 @@ async def add(connection: AsyncConnection, organisation_id: str, name: str, docu
         "document": document,
         "actor": actor[:80],
     }
-    row |= {"state": ImportState.READING.value, "facts": {}, "choices": {}, "outcome": {}, "created_at": now}
+    row |= {"state": ImportState.READING.value, "facts": {}, "choices": {"of": of} if of else {}, "outcome": {}, "created_at": now}
     await connection.execute(contact_imports.insert(), row)
     return import_id
 
 
-async def get(connection: AsyncConnection, import_id: str, organisation_id: str | None = None) -> Import:
-    """One import, of this organisation where one is given; NotFound otherwise."""
+async def get(connection: AsyncConnection, import_id: str, organisation_id: str | None = None, *, of: str | None = None) -> Import:
+    """One import, of this organisation and kind where they are given; NotFound otherwise."""
     query = contact_imports.select().where(contact_imports.c.id == import_id)
     if organisation_id is not None:
         query = query.where(contact_imports.c.organisation_id == organisation_id)
     row = (await connection.execute(query)).mappings().first()
-    if row is None:
+    if row is None or (of is not None and row["choices"].get("of", "") != of):
         raise NotFound("no-such-import", "There is no such import.", help="Look for it in the list of imports.")
     return _import(row)
 
 
-async def latest(connection: AsyncConnection, organisation_id: str, limit: int = 20) -> list[Import]:
-    """Imports, newest first."""
+async def latest(connection: AsyncConnection, organisation_id: str, limit: int = 20, *, of: str = "") -> list[Import]:
+    """Imports of contacts, or of PURCHASES, newest first."""
     query = contact_imports.select().where(contact_imports.c.organisation_id == organisation_id)
-    found = await connection.execute(query.order_by(contact_imports.c.id.desc()).limit(limit))
+    kind = sa.func.coalesce(contact_imports.c.choices["of"].as_string(), "")
+    found = await connection.execute(query.where(kind == of).order_by(contact_imports.c.id.desc()).limit(limit))
     return [_import(row) for row in found.mappings()]
 
 

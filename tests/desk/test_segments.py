@@ -12,6 +12,7 @@ from postoffice.store.contact_book import NewContact
 from postoffice.store.schema import contacts, deliveries, events
 from tests.desk import house
 from tests.desk.house import Browser, Office
+from tests.desk.test_contacts import work
 
 FILLED = {
     "tag": {"value": "eau"},
@@ -135,7 +136,10 @@ async def test_purchases_come_by_file_once_and_make_groups(office: Office, alice
         return made
 
     for written, known in ((4, 0), (0, 4)):
-        _status, page, _ = await alice.post("/segments/purchases", form())
+        _status, _text, leads = await alice.post("/segments/purchases", form())
+        assert "being written" in (await alice.get(leads))[1]
+        await work(office)
+        page = (await alice.get(leads))[1]
         assert f"{written} purchase" in page and "3 rows were left out" in page
         assert (f"{known} were there already" in page) is bool(known)
     async with office.house.database.read() as connection:
@@ -150,7 +154,11 @@ async def test_purchases_come_by_file_once_and_make_groups(office: Office, alice
     assert "Everybody begins with" in page and "Bought in the last 90 days" in page and "1,200.50" in page
     wrong = FormData({"csrf": alice.csrf})
     wrong.add_field("file", b"a;b\n1;2\n", filename="x.csv", content_type="text/csv")
-    assert (await alice.post("/segments/purchases", wrong))[0] == 400
+    leads = (await alice.post("/segments/purchases", wrong))[2]
+    await work(office)
+    assert "not clear which columns" in (await alice.get(leads))[1]
+    assert (await alice.get(leads.replace("/segments/purchases", "/contacts/imports")))[0] == 404
+    assert "sales.csv" not in (await alice.get("/contacts/imports"))[1]
 
 
 async def test_every_subject_is_shown_unfinished_filled_and_said(office: Office, alice: Browser) -> None:

@@ -153,6 +153,9 @@ async def _bring_in(office: Office, page: Any, folder: Path, count: int, said: W
     await page.goto("/segments/customers")
     await page.set_input_files("input[type=file]", sales)
     await page.click("form.upload button")
+    await page.wait_for_url("**/segments/purchases/*")
+    await work(office)
+    await again(page)
     await page.wait_for_selector("table.rfm")
 
 

@@ -14,6 +14,8 @@ from postoffice.store.contact_book import NewContact
 from tests.conftest import FixedClock
 from tests.desk import house
 from tests.desk.house import Office
+from tests.desk.test_contacts import work
+from tests.real.test_contacts_browser import again
 from tests.real.test_desk_browser import chromium, expected
 
 pytestmark = pytest.mark.real
@@ -94,6 +96,9 @@ async def test_loyal_customers_without_an_order_for_ninety_days(office: Office, 
     await page.goto("/segments/customers")
     await page.set_input_files("input[type=file]", path)
     await page.click("form.upload button")
+    await page.wait_for_url("**/segments/purchases/*")
+    await work(office)
+    await again(page)
     await page.wait_for_selector("table.rfm")
     await picture(page, "customers")
     await page.goto("/segments/new")
