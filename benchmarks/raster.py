@@ -40,7 +40,7 @@ from tests.papers.merge import has_libreoffice, make_merge
 
 ROUNDS = 5
 PAGES = 40  #: of each kind
-FAXES = 20  #: of one page
+FAXES = 20  #: of one page, at most as many as there are pages
 EACH = ("varied", "letters")  #: what they are cut from: the worst and the best for codes that are kept
 CHILDREN = 2  #: of the workshop, and shares of a long document
 _PEAK = """
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             figures |= _legibility(kind, path, folder)
             if kind in EACH:
                 mine, peer = _each(path, folder, workshop)
-                figures[f"{kind}_each_faxes_per_second"] = FAXES / statistics.median(cost.clock for cost in mine)
+                figures[f"{kind}_each_faxes_per_second"] = min(FAXES, count) / statistics.median(cost.clock for cost in mine)
                 ratios[f"{kind}_each"] = statistics.median(two.clock / one.clock for one, two in zip(mine, peer, strict=True))
                 ratios[f"{kind}_each_cpu"] = statistics.median(two.cpu / one.cpu for one, two in zip(mine, peer, strict=True))
         figures["memory_growth_mb"] = _growth(folder, folder / "dense.pdf")
@@ -163,8 +163,9 @@ def measured_share(content: bytes, number: int, shares: int) -> tuple[Share, flo
 def _each(path: Path, folder: Path, workshop: ProcessWorkshop) -> tuple[list[Cost], list[Cost]]:
     """Ours and theirs for many faxes of one page."""
     pages = len(pypdfium2.PdfDocument(path))
+    faxes = min(FAXES, pages)
     papers = []
-    for number, content in enumerate(cut_many(path, [(page * pages // FAXES + 1, 1) for page in range(FAXES)])):
+    for number, content in enumerate(cut_many(path, [(page * pages // faxes + 1, 1) for page in range(faxes)])):
         papers.append(folder / f"each-{number}.pdf")
         papers[-1].write_bytes(content)
     ours, theirs = [], []
