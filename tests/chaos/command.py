@@ -8,6 +8,7 @@ import argparse
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
@@ -20,6 +21,7 @@ MOST_IN_DOUBT = 0.01
 TRIES = 3  #: towns of which nothing came, one after the other, after which no more is tried
 BROKE_OFF = 3  #: exit status of a town that is given up in the middle
 _PROCESSES = get_context("spawn")
+Town = Callable[["SimpleQueue[int | None]", "SimpleQueue[Outcome | str | None]", argparse.Namespace, str], None]
 
 
 def main() -> int:
@@ -33,7 +35,7 @@ def main() -> int:
     asked = parser.parse_args()
     lost = checkpoint_sender_loses(asked.items, asked.seed)
     tell(f"control: a sender that marks at fetch lost {lost} of {asked.items}: the harness can fail")
-    done, total = _wreck_all(asked)
+    done, total = wreck_all(asked, in_one_town)
     missing = asked.runs - done
     tell(
         f"runs={done} items={total.items} lost={len(total.lost)} twice={len(total.twice)} in_doubt={total.in_doubt}"
@@ -43,14 +45,14 @@ def main() -> int:
     return 0 if held else 1
 
 
-def _wreck_all(asked: argparse.Namespace) -> tuple[int, Report]:
-    """How many runs came to their end, and what they found in all."""
+def wreck_all(asked: argparse.Namespace, town: Town) -> tuple[int, Report]:
+    """How many runs came to their end, and what they found in all. `town`: what each of the processes does."""
     seeds: SimpleQueue[int | None] = _PROCESSES.SimpleQueue()
     told: SimpleQueue[Outcome | str | None] = _PROCESSES.SimpleQueue()
     threading.Thread(target=_give, args=(seeds, asked), daemon=True).start()
     done, total = 0, Report()
     for number in range(asked.towns):
-        threading.Thread(target=_town_after_town, args=(seeds, told, asked, f"{number}"), daemon=True).start()
+        threading.Thread(target=_town_after_town, args=(town, seeds, told, asked, f"{number}"), daemon=True).start()
     going = asked.towns
     while going:
         heard = told.get()
@@ -71,22 +73,28 @@ def _give(seeds: "SimpleQueue[int | None]", asked: argparse.Namespace) -> None:
 
 
 def _town_after_town(
-    seeds: "SimpleQueue[int | None]", told: "SimpleQueue[Outcome | str | None]", asked: argparse.Namespace, name: str
+    town: Town,
+    seeds: "SimpleQueue[int | None]",
+    told: "SimpleQueue[Outcome | str | None]",
+    asked: argparse.Namespace,
+    name: str,
 ) -> None:
     for _ in range(TRIES):
         status = BROKE_OFF
         while status == BROKE_OFF:
-            town = _PROCESSES.Process(target=_town, args=(seeds, told, asked, name))
-            town.start()
-            town.join()
-            status = town.exitcode or 0
+            process = _PROCESSES.Process(target=town, args=(seeds, told, asked, name))
+            process.start()
+            process.join()
+            status = process.exitcode or 0
         if not status:
             break
         told.put(f"town {name} ended with status {status}")
     told.put(None)
 
 
-def _town(seeds: "SimpleQueue[int | None]", told: "SimpleQueue[Outcome | str | None]", asked: argparse.Namespace, name: str) -> None:
+def in_one_town(
+    seeds: "SimpleQueue[int | None]", told: "SimpleQueue[Outcome | str | None]", asked: argparse.Namespace, name: str
+) -> None:
     """A process of its own: runs in one town until no seed is left, or one of them breaks off."""
     with tempfile.TemporaryDirectory(prefix="po-chaos-town-") as folder, open_world(Path(folder)) as world:
         while (seed := seeds.get()) is not None:
