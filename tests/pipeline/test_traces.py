@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from postoffice.actions import steering
@@ -19,6 +20,7 @@ from postoffice.model.ports import Abilities
 from postoffice.model.tracing import NO_TRACES, carried, journey, word
 from postoffice.webapp import web_app
 from tests.pipeline.house import Office, PlannedCarrier, people_items
+from tests.pipeline.test_telling import Crm, delivered, endpoint, tell
 
 pytest.importorskip("opentelemetry.sdk", reason="the extra `traces` is not installed")
 
@@ -179,3 +181,18 @@ def test_without_traces_nothing_travels() -> None:
 )
 def test_codes_are_words(code: str, told: str) -> None:
     assert word(code) == told
+
+
+@pytest.mark.slow
+async def test_a_webhook_is_told_by_its_endpoint_s_id_and_never_by_its_address(traced: tuple[Office, Traces, Seen]) -> None:
+    office, _, seen = traced
+    crm, app = Crm(), web.Application()
+    app.router.add_post("/{tail:.*}", crm.hear)
+    crm.say = [500]
+    async with TestServer(app) as server:
+        endpoint_id, _ = await endpoint(office, str(server.make_url("/hear/token-7")), "delivered")
+        await delivered(office)
+        await tell(office)
+    span = seen.one("webhook")
+    assert facts(span)["postoffice.endpoint"] == endpoint_id and facts(span)["http.response.status_code"] == 500
+    assert not span.status.is_ok and "token-7" not in seen.text() and "127.0.0.1" not in seen.text()
