@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from postoffice.words import campaigning, problems_templates
+from postoffice.words import campaigning, problems_carriers, problems_templates
 from postoffice.words.marks import N_
 
 _PRINT_AGAIN = N_("Print or export it again; if it comes by e-mail or a share, check that the transfer was complete.")
@@ -285,18 +285,7 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "not-oneself": (N_("You cannot disable your own account."), N_("Ask another administrator.")),
     "own-second-factor": (N_("You cannot take away your own second factor here."), N_("Use the page of your own account.")),
     "no-printer-chosen": (N_("A role for certain printers needs at least one."), N_("Tick its printers.")),
-    "carrier-kind": (N_("There is no such kind of carrier."), N_("Choose one of the list.")),
-    "carrier-setting": (
-        N_("The setting “{label}” cannot be used: it is missing, or not what this carrier needs."),
-        N_("Correct the marked field and save again."),
-    ),
-    "carrier-inside": (
-        N_("The setting “{label}” cannot be used: it is an address where carriers may not be."),
-        N_("Give another address, or let the office's administrator allow private networks (POSTOFFICE_CARRIERS_INSIDE)."),
-    ),
-    "carrier-name": (N_("This name cannot be used."), N_("Use 2 to 40 small letters, digits and hyphens.")),
-    "carrier-exists": (N_("There is a carrier of this name already."), N_("Choose another name.")),
-    "carrier-off": (N_("This carrier is switched off."), N_("Switch it on first.")),
+    **problems_carriers.PROBLEMS,
     "no-such-webhook": (N_("There is no such webhook."), N_("Look for it in the list of webhooks.")),
     "too-many-webhooks": (N_("There are {limit} webhooks already."), N_("Remove one first.")),
     "webhook-address": (
