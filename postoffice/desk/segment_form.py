@@ -99,6 +99,17 @@ def _shown(value: Any) -> str:
     return "" if value == 0 else str(value)
 
 
+def is_begun(tree: Node, place: str) -> bool:
+    """Whether somebody has filled anything in at a place of its rules ("0.1"); True where it is no rule of the tree."""
+    node = tree
+    for step in place.split("."):
+        inner = node.get("inner", ())
+        if not step.isdigit() or int(step) >= len(inner):
+            return True
+        node = inner[int(step)]
+    return "inner" in node or any(node.get(name) for name in FIELDS)
+
+
 def filled(node: Node) -> Node:
     """The same with every field there, for a page."""
     if "inner" in node:

@@ -184,9 +184,11 @@ async def _meant(request: web.Request, connection: AsyncConnection, tree: segmen
     try:
         segment = await acts.draft(connection, mine, made, own)
     except RuleError as error:
-        return {"told": "", "number": None, "sample": [], "faults": [*_said(words, faults), (error.place, words.problem(error))]}
+        told = [*_said(words, faults), (error.place, words.problem(error))]
+        return {"told": "", "number": None, "sample": [], "faults": told, "unfinished": True}
     found = await _people(request, connection, segment)
-    return {"told": await _told(request, connection, made), **found, "faults": [*_said(words, faults), *found["faults"]]}
+    told = [*_said(words, faults), *found["faults"]]
+    return {"told": await _told(request, connection, made), **found, "faults": told, "unfinished": bool(told)}
 
 
 async def _mailings(request: web.Request, connection: AsyncConnection) -> list[Mailing]:
@@ -208,6 +210,8 @@ async def _builder(
     mine = request[VISIT].organisation.id
     async with house_of(request).database.read() as connection:
         meant = await _meant(request, connection, tree, own)
+        if error is None:  # a rule that was just added is empty, not wrong
+            meant["faults"] = [(place, said) for place, said in meant["faults"] if segment_form.is_begun(tree, place)]
         context = {
             "tree": segment_form.filled(tree),
             "title": name,
