@@ -21,7 +21,7 @@ _LAY_BACK = (
 )
 _SET_ASIDE = "`postoffice doctor` says whether their work was set aside, and how it is opened again (--revive)."
 #: what to do, by the word of a check
-TODO = {
+WHAT_TO_DO = {
     "documents": _LAY_BACK,
     "lengths": _LAY_BACK,
     "contents": _LAY_BACK,
@@ -85,7 +85,7 @@ def table(results: list[Result]) -> list[str]:
         if one.faults:
             more = " ..." if one.faults > len(one.examples) else ""
             lines.append(f"{'':7}{', '.join(one.examples)}{more}")
-            lines.append(f"{'':7}-> {TODO.get(one.word, ROWS)}")
+            lines.append(f"{'':7}-> {WHAT_TO_DO.get(one.word, ROWS)}")
     total = summary(results)
     lines.append("All belongs together." if not any(total.values()) else f"{total['faults']} faults, {total['untidy']} untidy.")
     return lines

@@ -43,7 +43,7 @@ def add_templates(app: web.Application) -> None:
     """The environment of the portal's own templates, apart from those of other doors; the style's hash goes into the policy."""
     folder: Path = app[HOUSE].templates / "portal"
     app[ENVIRONMENT] = _environment(folder)
-    style: str = app[ENVIRONMENT].globals["style"]
+    style = str(app[ENVIRONMENT].globals["style"])
     app[_POLICY] = (
         f"default-src 'none'; style-src {_hash(style)}%s; img-src 'self' data:; frame-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"

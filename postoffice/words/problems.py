@@ -344,6 +344,7 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "fax-too-long": (N_("This is longer than a fax can be."), N_("Send it in parts.")),
     "no-database": (N_("The database does not answer."), _ADMINISTRATOR),
+    "database-address": (N_("The address of the database cannot be used."), _ADMINISTRATOR),
     "schema-too-old": (N_("The database waits for its migration."), _ADMINISTRATOR),
     "bad-currency": (N_("{currency} is no currency."), N_("Use a code such as EUR.")),
     "weasyprint-version": (
