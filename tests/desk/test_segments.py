@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from aiohttp import FormData
 
+from postoffice.actions.purchases import Outcome
 from postoffice.campaigns.rules_words import SUBJECTS
 from postoffice.model.ids import new_id
-from postoffice.store import contact_book, contact_keys, purchases, rfm
+from postoffice.store import contact_book, contact_keys, imports, purchases, rfm
 from postoffice.store.contact_book import NewContact
 from postoffice.store.schema import contacts, deliveries, events
 from tests.desk import house
@@ -159,6 +160,21 @@ async def test_purchases_come_by_file_once_and_make_groups(office: Office, alice
     assert "not clear which columns" in (await alice.get(leads))[1]
     assert (await alice.get(leads.replace("/segments/purchases", "/contacts/imports")))[0] == 404
     assert "sales.csv" not in (await alice.get("/contacts/imports"))[1]
+
+
+async def test_an_import_of_purchases_goes_on_behind_what_was_noted(office: Office, alice: Browser) -> None:
+    ada, _bob = await _people(office, "Ada", "Bob")
+    form = FormData({"csrf": alice.csrf})
+    form.add_field("file", FILE.encode("cp1252", "replace"), filename="sales.csv", content_type="text/csv")
+    leads = (await alice.post("/segments/purchases", form))[2]
+    async with office.house.database.write() as connection:
+        noted = Outcome(written=9, known=1).as_dict()
+        await imports.note(connection, leads.rpartition("/")[2], next_row=7, outcome=noted)  # as if a worker had died behind all rows
+    await work(office)
+    assert "9 purchases were written" in (await alice.get(leads))[1]
+    async with office.house.database.read() as connection:
+        assert await purchases.of_contact(connection, office.organisation_id, ada) == []
+    assert Outcome.from_dict(noted).as_dict() == noted
 
 
 async def test_every_subject_is_shown_unfinished_filled_and_said(office: Office, alice: Browser) -> None:
