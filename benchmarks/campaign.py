@@ -24,7 +24,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks.engine import _work
+from benchmarks.engine import work
 from benchmarks.mail.campaign_worker import office_in
 from postoffice.actions import campaigns as acting
 from postoffice.actions import steering
@@ -151,7 +151,7 @@ async def _speed(folder: Path) -> dict[str, list[float]]:
 
 async def _all_work(office: Office) -> None:
     while await office.due():
-        await _work(office)
+        await work(office)
 
 
 async def _outcomes(office: Office, made: Campaign) -> dict[str, int]:

@@ -124,7 +124,7 @@ async def _walk(url: str, folder: Path, channel: Channel, count: int) -> dict[st
         mailing = await office.drafts(people_items(count), Options(channel=channel))
         await steering.send(office.house, mailing, mailing.options, OFFICE)
         cpu = time.process_time()
-        rates = {"plan_per_s": count / await _work(office, await office.due())}
+        rates = {"plan_per_s": count / await work(office, await office.due())}
         rates["plan_per_cpu_s"] = count / (time.process_time() - cpu)
         rates |= await asyncio.to_thread(_dispatch, url, folder, channel, organisation_id, count)
         assert await office.states(mailing) == {"handed_over": count}, office.log.lines
@@ -171,7 +171,7 @@ def _worker(number: int, url: str, folder: Path, channel: Channel, organisation_
         share = (await office.due())[number::WORKERS]
         start.wait()
         begun, cpu = time.monotonic(), time.process_time()
-        await _work(office, share)
+        await work(office, share)
         ended, spent = time.monotonic(), time.process_time() - cpu
         carrier: Any = office.carriers.mine[channel]
         told.put((begun, ended, spent, carrier.taken))
@@ -181,8 +181,9 @@ def _worker(number: int, url: str, folder: Path, channel: Channel, organisation_
     asyncio.run(main())
 
 
-async def _work(office: Office, due: Sequence[str]) -> float:
-    """Seconds for these batches, AT_ONCE at the same time as a worker does."""
+async def work(office: Office, due: Sequence[str] | None = None) -> float:
+    """Seconds for these batches (all that are due), AT_ONCE at the same time as a worker does."""
+    due = await office.due() if due is None else due
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(batch_id: str) -> None:

@@ -4,9 +4,10 @@ import asyncio
 import time
 from pathlib import Path
 
-from benchmarks.engine import _work
+from benchmarks.engine import work
 from benchmarks.mail.job import DOMAIN, SELECTOR, SENDER
 from postoffice.actions import steering
+from postoffice.actions.actor import OFFICE
 from postoffice.channels.email.pool import Relay
 from postoffice.channels.email.sign import Signer
 from postoffice.channels.email.smtp import SmtpCarrier
@@ -19,7 +20,7 @@ from postoffice.store.documents import FileDocuments
 from postoffice.store.keys import Keyring
 from postoffice.wiring import SystemClock
 from tests.channels.fakes import ListLog
-from tests.pipeline.house import OFFICE, open_office, people_items
+from tests.pipeline.house import open_office, people_items
 
 ITEMS = 2_000
 
@@ -50,8 +51,8 @@ async def _walk(folder: Path, port: int, connections: int) -> dict[str, float]:
         mailing = await office.drafts(people_items(ITEMS), Options(channel=Channel.EMAIL))
         started = time.perf_counter()
         await steering.send(office.house, mailing, mailing.options, OFFICE)
-        planned = await _work(office)
-        handed = await _work(office)
+        planned = await work(office)
+        handed = await work(office)
         seconds = time.perf_counter() - started
         states = await office.states(mailing)
         assert states == {"handed_over": ITEMS}, states
