@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from postoffice.commands.doctor import ready_made
 from postoffice.model.states import EventKind
+from postoffice.model.tracing import NO_TRACES
 from postoffice.pipeline import Pipeline
 from postoffice.store import batches, events, flow
 from postoffice.store.schema import batches as batch_rows
@@ -72,7 +73,8 @@ async def test_a_lost_lease_is_counted_and_abandoned_work_is_told(office: Office
         mine = await batches.claim(connection, batch_id, "late:1", office.clock.now(), office.house.lease)
         assert mine is not None
         await connection.execute(batch_rows.update().values(token=batch_rows.c.token + 1))  # another one takes it over
-    await Pipeline(office.house, "late:1")._run(mine)
+    with NO_TRACES.span("step") as span:
+        await Pipeline(office.house, "late:1")._run(mine, span)
     samples = await _samples(office)
     assert _value(samples, "postoffice_leases_lost_total") == 1
     async with office.house.database.read() as connection:
