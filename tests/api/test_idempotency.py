@@ -109,7 +109,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing_and_frees_its_key(office
     await writer.drain()
     await asyncio.sleep(0.2)
     writer.close()
-    for _ in range(50):
+    for _ in range(400):
         await asyncio.sleep(0.05)
         if await _all(office) == [MailingState.ABORTED]:
             break

@@ -168,7 +168,7 @@ async def test_trouble_and_last_mail_stand_on_the_carriers_page(office: Office, 
     await admin.post(PAGE, FORM)
     kept = await row(office)
     assert kept
-    error: dict[str, Any] = {"code": "mailbox-password", "message": "no", "help": "", "facts": {}}
+    error: dict[str, Any] = {"code": "mailbox-password", "message": "The server said no.", "help": "", "facts": {}}
     async with office.house.database.write() as connection:
         now, minute = office.house.clock.now(), timedelta(minutes=1)
         assert await mailboxes.claim(connection, "me", now, minute, minute, minute)
