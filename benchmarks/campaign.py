@@ -269,7 +269,10 @@ async def _until(office: Office, made: Campaign, number: float) -> None:
 
 
 async def _finish(office: Office, made: Campaign, folder: Path) -> dict[str, int]:
-    """Until nothing waits any more: what was refused softly comes back after a while, so the clock is put forward."""
+    """Until nothing waits any more: what was refused softly comes back after a while, so the clock is put forward.
+
+    Where the sink refused so many for good that the campaign stopped itself, a person looks and lets it go on.
+    """
     shift, last, still = 0, -1, 0
     while True:
         await asyncio.sleep(0.5)
@@ -277,8 +280,11 @@ async def _finish(office: Office, made: Campaign, folder: Path) -> dict[str, int
         waiting = states.get("queued", 0) + states.get("sending", 0)
         if not waiting and (await again(office, made)).state is CampaignState.RUNNING and still > 4:
             return states
-        if (await again(office, made)).state is CampaignState.FINISHED:
+        state = (await again(office, made)).state
+        if state is CampaignState.FINISHED:
             return states
+        if state is CampaignState.PAUSED:
+            await acting.resume(office.house, await again(office, made), AUTHOR)
         handed = await _handed(office)
         still = still + 1 if handed == last else 0
         last = handed

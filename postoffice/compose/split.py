@@ -50,6 +50,8 @@ __all__ = ["Cutting", "Material", "Rule", "cut", "cut_all", "parse_rule", "runs_
 _ALIKE = 0.88
 #: starts that have to be known before their common marks say anything
 _FEW = 3
+#: marks that a first page must bear for others to be told from it
+_MARKED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _decide(index: int, first: int, pages: Sequence[PageFacts], signs: "_Signs")
             return False, [_second(page)]
         return True, []
     if kind == "partial":
-        if _same(pages[first], page) and not signs.says_first(index):
+        if (_same(pages[first], page) and not signs.says_first(index)) or signs.closes_letter(index):
             return False, []
         return not signs.says_following(index) and (signs.says_first(index) or signs.like_first(index, unknown=True)), []
     if signs.says_first(index) or (not signs.says_following(index) and signs.like_first(index)):
@@ -182,6 +184,7 @@ class _Signs:
     def __init__(self, pages: Sequence[PageFacts]) -> None:
         self._pages = pages
         self._numbered = numbers_letters(pages)
+        self._through = all(page.numbering == (number, len(pages)) for number, page in enumerate(pages, 1))
         keys: set[str] = set()
         starts: list[PageFacts] = []
         others: list[PageFacts] = []
@@ -192,6 +195,7 @@ class _Signs:
         common = Counter(mark for page in starts for mark in page.marks)
         elsewhere = Counter(mark for page in others for mark in page.marks)
         enough = len(starts) >= _FEW
+        self._only = starts[0] if len(starts) == 1 else None
         self._common = {mark for mark, times in common.items() if times >= 0.8 * len(starts)} if enough else set()
         self._telling = {mark for mark in self._common if elsewhere[mark] <= 0.2 * len(others)}
         #: below the letterhead (y in half millimetres): date, subject, salutation
@@ -206,6 +210,19 @@ class _Signs:
         """The page's number follows the one of the page before."""
         here, before = self._pages[index].numbering, self._pages[index - 1].numbering
         return self._numbered and here is not None and before is not None and here[1] == before[1] and here[0] == before[0] + 1
+
+    def closes_letter(self, index: int) -> bool:
+        """Words in the window of a following page of a document that is one letter: a signature stands there often.
+
+        Its pages are numbered throughout, one recipient is named in all, nothing in this window is a number as addresses have, and
+        the page bears next to nothing of what stands above the body of the first one.
+        """
+        page, only = self._pages[index], self._only
+        if not self._through or only is None or len(only.marks) < _MARKED or page.reading.address is None:
+            return False
+        if any(character.isdigit() for line in page.reading.address.lines for character in line):
+            return False
+        return len(only.marks & page.marks) <= 0.2 * len(only.marks)
 
     def like_first(self, index: int, *, known: bool = False, unknown: bool = False) -> bool:
         """The page bears what first pages have in common.

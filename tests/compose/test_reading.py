@@ -63,6 +63,15 @@ def test_trial_letters_are_read_without_a_fault(tmp_path: Path, layout: str) -> 
     assert {one.pages for one in known} == {1, 2, 3}
 
 
+@pytest.mark.slow
+def test_a_letter_by_itself_is_one_letter(tmp_path: Path) -> None:
+    """Some of them have their signature where the next letter's address would stand."""
+    for seed in range(1, 61):
+        content, known = trial_merge(1, seed)
+        reading = read_document(defects.put(tmp_path, "one.pdf", content))
+        assert wrong(reading, [Truth(one.first_page, one.pages, one.lines) for one in known]) == [], seed
+
+
 def test_slices_and_progress(tmp_path: Path) -> None:
     content, _ = trial_merge(20, seed=5)
     path = defects.put(tmp_path, "trial.pdf", content)

@@ -190,3 +190,40 @@ def test_good_rules() -> None:
 def test_sheets_and_envelopes(pages: int, duplex: bool, sheet: bool, expected: tuple[int, Envelope, int, bool]) -> None:
     made = bundle(pages, duplex=duplex, address_sheet=sheet)
     assert (made.sheets, made.envelope, made.grams, made.fits) == expected
+
+
+LETTERHEAD = (HEADER, DATE, SUBJECT, (44, 230, 60))
+
+
+def signed(address: PostalAddress, *, number: int = 3, of: int = 3, marks: tuple[tuple[int, int, int], ...] = ()) -> PageFacts:
+    """A page with some words in its window."""
+    reading = AddressReading("partial", address)
+    return PageFacts(number, 210, 297, reading, zones=(), numbering=(number, of), marks=frozenset(marks))
+
+
+def test_a_signature_in_the_window_closes_the_one_letter_of_a_document() -> None:
+    signature = PostalAddress(("Claire Vasseur", "Directrice"), "", "", "")
+    first, second = page(1, "A", numbering=(1, 3), marks=LETTERHEAD), page(2, numbering=(2, 3))
+    assert spans(by_address(first, second, signed(signature))) == [(1, 3)]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param(signed(PostalAddress(("Claire Vasseur", "1 rue B"), "", "", "")), id="a number as addresses have"),
+        pytest.param(signed(PostalAddress(("Claire Vasseur",), "", "", ""), marks=LETTERHEAD), id="it looks like the first page"),
+        pytest.param(signed(PostalAddress(("Claire Vasseur",), "", "", ""), of=4), id="not numbered throughout"),
+    ],
+)
+def test_words_in_the_window_begin_an_item_that_is_held(last: PageFacts) -> None:
+    first, second = page(1, "A", numbering=(1, 3), marks=LETTERHEAD), page(2, numbering=(2, 3))
+    assert spans(by_address(first, second, last)) == [(1, 2), (3, 1)]
+
+
+def test_a_second_letter_whose_address_fails_is_not_taken_for_the_end_of_the_first() -> None:
+    """Numbered over the whole document, both on the same letterhead."""
+    first = page(1, "A", numbering=(1, 2), marks=LETTERHEAD)
+    assert spans(by_address(first, signed(PostalAddress(("Bernard",), "", "", ""), number=2, of=2, marks=LETTERHEAD))) == [
+        (1, 1),
+        (2, 1),
+    ]

@@ -85,7 +85,7 @@ def _ghostscript(workdir: Path, device: str, output: str, *options: str) -> None
     subprocess.run(command, cwd=workdir, check=True, timeout=30, stdout=subprocess.DEVNULL)
 
 
-async def run_suite(uri: str, suite: str, workdir: Path, *, timeout: float = 110.0) -> Counts:
+async def run_suite(uri: str, suite: str, workdir: Path, *, timeout: float = 300.0) -> Counts:
     """Run one of `SUITES` against the printer at `uri` (ipp:// or ipps://) from a `prepare`d folder."""
     loop = asyncio.get_running_loop()
     begun = loop.time()

@@ -10,6 +10,7 @@ from tests.real.office import Office
 pytestmark = [
     pytest.mark.real,
     pytest.mark.slow,
+    pytest.mark.timeout(400),
     pytest.mark.skipif(bool(ipptool.missing()), reason=f"needs {ipptool.missing()} (Debian: cups-ipp-utils, ghostscript)"),
 ]
 

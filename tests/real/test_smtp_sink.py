@@ -40,9 +40,9 @@ def sink(*options: str) -> Iterator[int]:
         process.wait(10)
 
 
-async def send(port: int, count: int) -> list[Any]:
-    relay = Relay("127.0.0.1", port, "none", seconds=3.0, connections=10, mails_per_connection=40)
-    carrier = SmtpCarrier("sink", relay, ListLog(), longest=5.0)
+async def send(port: int, count: int, seconds: float = 3.0) -> list[Any]:
+    relay = Relay("127.0.0.1", port, "none", seconds=seconds, connections=10, mails_per_connection=40)
+    carrier = SmtpCarrier("sink", relay, ListLog(), longest=seconds + 2.0)
     pieces = [make_piece(Channel.EMAIL, text=f"Bonjour.\n.\n..{number}\n") for number in range(count)]
     try:
         return await asyncio.gather(*(carrier.send(piece) for piece in pieces), return_exceptions=True)
@@ -54,7 +54,7 @@ async def test_every_mail_arrives_once(tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o777 if folder is tmp_path else 0o755)
     with sink("-D", str(tmp_path / "all")) as port:
-        answers = await send(port, 400)
+        answers = await send(port, 400, seconds=40.0)
     assert not [answer for answer in answers if isinstance(answer, BaseException)]
     taken = re.findall(r"^Message-ID: <(\w+)@", (tmp_path / "all").read_text(), re.MULTILINE)
     assert sorted(taken) == sorted(answer.key for answer in answers)
