@@ -69,17 +69,20 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         started = self._house.clock.now()
-        tasks = [asyncio.create_task(self._listen(lane)) for lane in self._lanes]
-        tasks += [asyncio.create_task(self._relay()), asyncio.create_task(self._live(started))]
-        tasks += [asyncio.create_task(Mailboxes(self._house, self._owner).run(self._stopping))]
-        tasks.append(asyncio.create_task(Listening(self._house, self._owner, channels=self._queues).run(self._stopping)))
-        tasks.append(asyncio.create_task(Telling(self._house, self._owner).run(self._stopping)))
+        parts = {f"queue {lane}": self._listen(lane) for lane in self._lanes}
+        parts |= {"relay": self._relay(), "life": self._live(started)}
+        parts["mailboxes"] = Mailboxes(self._house, self._owner).run(self._stopping)
+        parts["listening"] = Listening(self._house, self._owner, channels=self._queues).run(self._stopping)
+        parts["telling"] = Telling(self._house, self._owner).run(self._stopping)
+        tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
         self._house.log.info("worker.ready", owner=self._owner, queues=list(self._queues))
         await self._stopping.wait()
         self.pipeline.stop.ask()
         _, late = await asyncio.wait({*tasks, *self._alone, *self._running}, timeout=LONGEST_END)
         if late:  # a carrier hangs: what it has in hand is left in doubt, as after a crash, and settled by the next owner
-            self._house.log.warning("worker.broke_off", owner=self._owner, steps=len(self._running) + len(self._alone))
+            steps = len(self._running) + len(self._alone)
+            parts_late = sorted(task.get_name() for task in tasks if task in late)
+            self._house.log.warning("worker.broke_off", owner=self._owner, steps=steps, parts=parts_late)
         for task in {*late, *self._alone, *self._running}:
             task.cancel()
         await asyncio.gather(*tasks, *self._alone, *self._running, return_exceptions=True)

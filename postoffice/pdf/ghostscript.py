@@ -46,11 +46,16 @@ def run(arguments: Sequence[str], source: Path, target: Path, *, what: str, miss
 
 
 def _limit(pid: int) -> None:
-    """Bound a child's memory, output and processor time from outside (a hook between fork and exec is unsafe with threads)."""
+    """Bound a child's memory, output and processor time from outside (a hook between fork and exec is unsafe with threads).
+
+    Bounds that it inherited may be closer: nobody but an almighty process may widen them.
+    """
     if hasattr(resource, "prlimit"):
         for what, most in ((resource.RLIMIT_AS, _BYTES), (resource.RLIMIT_FSIZE, _BYTES), (resource.RLIMIT_CPU, SECONDS)):
             try:
-                resource.prlimit(pid, what, (most, most))
+                _soft, hard = resource.prlimit(pid, what)
+                least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+                resource.prlimit(pid, what, (least, least))
             except ProcessLookupError:  # it has ended already
                 return
 
