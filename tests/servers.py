@@ -132,3 +132,12 @@ def redis() -> Iterator[str]:
         server.terminate()
         server.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_to_all(folder: Path) -> None:
+    """Let other users write into a test's folder below the machine's temporary folder: some servers stop being root."""
+    top = Path(tempfile.gettempdir()).resolve()
+    folder.chmod(0o777)
+    for parent in folder.resolve().parents:
+        if top in parent.parents:
+            parent.chmod(0o755)

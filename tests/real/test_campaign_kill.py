@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.campaign import hard_days
+from tests.servers import open_to_all
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(400)]
 COUNT = 2000
@@ -14,8 +15,7 @@ COUNT = 2000
 async def test_everybody_once_nobody_twice_those_who_opted_out_never(tmp_path: Path) -> None:
     if not (shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin:/usr/local/sbin")):
         pytest.skip("smtp-sink is not installed")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o777 if folder is tmp_path else 0o755)
+    open_to_all(tmp_path)
     found = await hard_days(tmp_path, COUNT, pause=0.3)
     assert found["got_it_twice"] == found["opted_out_who_got_it"] == found["got_it_after_opting_out"] == 0
     assert found["nobody_knows_why_not"] == 0

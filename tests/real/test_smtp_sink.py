@@ -19,6 +19,7 @@ from postoffice.model.channel import Channel
 from postoffice.model.errors import InDoubt, Refused, TryLater
 from tests.channels.fakes import ListLog, make_piece
 from tests.real.rspamd import free_port
+from tests.servers import open_to_all
 
 pytestmark = pytest.mark.real
 
@@ -51,8 +52,7 @@ async def send(port: int, count: int, seconds: float = 3.0) -> list[Any]:
 
 
 async def test_every_mail_arrives_once(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o777 if folder is tmp_path else 0o755)
+    open_to_all(tmp_path)
     with sink("-D", str(tmp_path / "all")) as port:
         answers = await send(port, 400, seconds=40.0)
     assert not [answer for answer in answers if isinstance(answer, BaseException)]
