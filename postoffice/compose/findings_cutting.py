@@ -89,16 +89,16 @@ CUTTING: dict[str, FindingText] = {
     "order-other-address": FindingText(
         ERROR,
         "The spreadsheet names another recipient than the letter.",
-        "Le tableau indique un autre destinataire que le pli.",
+        "Le tableur indique un autre destinataire que le pli.",
         "Check the order of the rows against the letters.",
         "Vérifiez l'ordre des lignes par rapport aux plis.",
     ),
     "order-bad-value": FindingText(
         ERROR,
         "A cell of the spreadsheet cannot be used.",
-        "Une cellule du tableau est inutilisable.",
+        "Une cellule du tableur est inutilisable.",
         "Correct it by hand, or in the spreadsheet and read again.",
-        "Corrigez-la à la main, ou dans le tableau puis relisez.",
+        "Corrigez-la à la main, ou dans le tableur puis relisez.",
     ),
     "field-not-read": FindingText(
         WARNING,
@@ -117,9 +117,9 @@ CUTTING: dict[str, FindingText] = {
     "fields-differ": FindingText(
         ERROR,
         "What was read on the page is not what the marker or the spreadsheet says.",
-        "Ce qui est lu sur la page diffère de ce qu'indique le marqueur ou le tableau.",
+        "Ce qui est lu sur la page diffère de ce qu'indique le marqueur ou le tableur.",
         "Check the value; the marker's or the spreadsheet's was used.",
-        "Vérifiez la valeur ; celle du marqueur ou du tableau a été utilisée.",
+        "Vérifiez la valeur ; celle du marqueur ou du tableur a été utilisée.",
     ),
     "numbering-disagrees": FindingText(
         WARNING,

@@ -40,7 +40,7 @@ async def test_rows_with_errors_are_told_and_what_runs_is_not_replaced(office: O
     async with signed_in(office, Grant(Role.SENDER), language="fr") as author:
         asked = {**FORM, "name": "Noël", "segment": "sheet", "version": version_id}
         page = await press(author, "/campaigns/new", asked)
-        assert page.status == 200 and "Destinataires d&#39;un tableau" in page.text
+        assert page.status == 200 and "Destinataires d&#39;un tableur" in page.text
         made = await only_campaign(office)
         url = f"/campaigns/{made.id}"
         launch = await press(author, f"{url}/launch", {})
