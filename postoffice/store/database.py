@@ -73,8 +73,8 @@ class Database:
             )
             sa.event.listen(self.engine.sync_engine, "connect", keep_watch)
         self._writing = Turns()
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
-        self._short: sa.Connection | None = None
+        self._writer = _Standing(self.url, "sqlite-writer", "BEGIN IMMEDIATE")
+        self._reader = _Standing(self.url, "sqlite-reader", "BEGIN")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -112,20 +112,46 @@ class Database:
             gate = Future()
             waited.add_done_callback(partial(_pass_on, gate))
         async with self._writing:
-            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writer, self._in_one_go, work, gate))
+            return await self._writer.run(work, gate)
+
+    async def look(self, work: Callable[[sa.Connection], T]) -> T:
+        """A few short queries of one moment in one go, for the hottest doors; see `at_once`. Never waits for writers."""
+        if not self.is_sqlite:
+            async with self.engine.connect() as connection:
+                return await connection.run_sync(work)
+        return await self._reader.run(work)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self.engine.dispose()
+        self._writer.close()
+        self._reader.close()
+
+
+class _Standing:
+    """A connection to SQLite that stays open, with a thread of its own: `begin` and COMMIT are said to the driver, since SQLAlchemy's
+    own cost half as much again as the work."""
+
+    def __init__(self, url: sa.URL, name: str, begin: str) -> None:
+        self._url, self._begin = url.set(drivername="sqlite"), begin
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._connection: sa.Connection | None = None
+
+    async def run(self, work: Callable[[sa.Connection], T], gate: "Future[None] | None" = None) -> T:
+        """What `work` returns, after its transaction; `gate` is waited for before it is committed."""
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, self._in_one_go, work, gate))
 
     def _in_one_go(self, work: Callable[[sa.Connection], T], gate: "Future[None] | None") -> T:
-        """A connection that stays open, whose BEGIN and COMMIT are said to the driver: SQLAlchemy's own cost half as much again."""
-        if self._short is None:
+        if self._connection is None:
             engine = sa.create_engine(
-                self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
+                self._url, poolclass=sa.StaticPool, connect_args={"check_same_thread": False}, json_deserializer=from_json
             )
             sa.event.listen(engine, "connect", _prepare_sqlite)
-            self._short = engine.connect()
-        driver: Any = self._short.connection.driver_connection
-        driver.execute("BEGIN IMMEDIATE")
+            self._connection = engine.connect()
+        driver: Any = self._connection.connection.driver_connection
+        driver.execute(self._begin)
         try:
-            result = work(self._short)
+            result = work(self._connection)
             if gate:
                 gate.result()
             driver.execute("COMMIT")
@@ -134,13 +160,12 @@ class Database:
             raise
         return result
 
-    async def close(self) -> None:
-        """Let go of all connections."""
-        await self.engine.dispose()
-        if self._short is not None:
-            self._short.close()
-            self._short.engine.dispose()
-        self._writer.shutdown()
+    def close(self) -> None:
+        """Let go of the connection and the thread."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection.engine.dispose()
+        self._thread.shutdown()
 
 
 def _pass_on(gate: "Future[None]", done: "asyncio.Future[object]") -> None:

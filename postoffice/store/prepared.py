@@ -20,6 +20,19 @@ class Prepared:
         self._columns = columns
         self._ready: dict[str, tuple[str, list[tuple[str, Any, Callable[[Any], Any] | None]]]] = {}
         self._by_columns = ""
+        self._readers: dict[str, list[tuple[int, Callable[[Any], Any]]]] = {}
+
+    def rows(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[list[Any]]:
+        """The rows of a query after these values, each column as the schema has it; [] for none. Errors as `run`."""
+        cursor = self.run(connection, values)
+        try:
+            found = list(map(list, cursor.fetchall()))
+        finally:
+            cursor.close()
+        for place, read in self._readers[connection.dialect.name]:
+            for row in found:
+                row[place] = read(row[place])
+        return found
 
     def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
         """The driver's cursor after these values; what is absent takes the statement's own literal, or NULL. Raises the driver's
@@ -80,14 +93,16 @@ class Prepared:
         return sql
 
     def _compile(self, connection: sa.Connection) -> tuple[str, list[tuple[str, Any, Callable[[Any], Any] | None]]]:
-        dialect = connection.dialect
-        compiled = self._build(connection).compile(dialect=dialect, column_keys=self._columns)
+        dialect, statement = connection.dialect, self._build(connection)
+        compiled = statement.compile(dialect=dialect, column_keys=self._columns)
         parameters = []
         for name in compiled.positiontup or []:
             bind = compiled.binds[name]
             process = bind.type.dialect_impl(dialect).bind_processor(dialect)
             literal = None if bind.required or bind.value is None else bind.value
             parameters.append((name, process(literal) if process and literal is not None else literal, process))
+        read = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.exported_columns]
+        self._readers[dialect.name] = [(place, one) for place, one in enumerate(read) if one]
         self._ready[dialect.name] = (str(compiled), parameters)
         return self._ready[dialect.name]
 
