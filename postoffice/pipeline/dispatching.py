@@ -125,10 +125,10 @@ async def _mark(house: House, batch: Batch, carrier: Carrier, pace: hours.Pace) 
         return timedelta(seconds=wait), NOTHING
     now, rate, most = house.clock.now(), carrier.abilities.per_second, carrier.abilities.chunk
     if not rate and not pace.counts:
-        marked = await house.database.at_once(partial(handing.mark, batch=batch, most=most, now=now, lease=house.lease))
-        if marked is None:
+        found = await house.database.at_once(partial(handing.mark, batch=batch, most=most, now=now, lease=house.lease))
+        if found is None:
             raise LostLease(batch.id)
-        return timedelta(), marked
+        return timedelta(), found.read()
     async with house.database.write() as connection:
         if rate:
             if pause := await paces.wait(connection, batch.organisation_id, carrier.name, now):

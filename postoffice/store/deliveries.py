@@ -66,7 +66,7 @@ async def mark(connection: AsyncConnection, batch: work.Batch, limit: int, now: 
     marked = await connection.run_sync(handing.mark, batch, limit, now, lease)
     if marked is None:
         raise LostLease(batch.id)
-    return marked
+    return marked.read()
 
 
 async def orphans(connection: AsyncConnection, batch: work.Batch) -> list[Delivery]:

@@ -6,6 +6,7 @@ Each writes the states of the one transition table. The caller owns the transact
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,22 +46,33 @@ class Marked:
     items: dict[str, Item]
 
 
+@dataclass(frozen=True, slots=True)
+class MarkedRows:
+    """The same as the driver gives it. What is made of it is made after the transaction: on SQLite all other writers wait for that."""
+
+    deliveries: Sequence[Sequence[Any]] = ()
+    items: Sequence[Sequence[Any]] = ()
+
+    def read(self) -> Marked:
+        """Its values, in the order of their ids."""
+        marked = sorted(map(rows.marked, self.deliveries), key=attrgetter("id"))
+        return Marked(marked, {row[0]: rows.to_send(row) for row in self.items})
+
+
 def renew(connection: sa.Connection, batch: Batch, until: datetime) -> bool:
     """Check the fencing token and prolong the lease; False where the batch is no longer ours."""
     return _RENEW.count(connection, batch=batch.id, token=batch.token, until=until) == 1
 
 
-def mark(connection: sa.Connection, batch: Batch, most: int, now: datetime, lease: timedelta) -> Marked | None:
+def mark(connection: sa.Connection, batch: Batch, most: int, now: datetime, lease: timedelta) -> MarkedRows | None:
     """Check the token, renew the lease, and mark up to `most` due deliveries as `sending`, their items with them; None: another's."""
     if not renew(connection, batch, now + lease):
         return None
     found = _MARK.rows(connection, batch=batch.id, now=now, most=most)
-    marked = sorted((rows.marked(row) for row in found), key=lambda delivery: delivery.id)
-    if not marked:
-        return Marked((), {})
-    moved = {"items": [one.item_id for one in marked], "deliveries": [one.id for one in marked]}
-    shown = _SHOW_SENDING.rows(connection, now=now, **moved)
-    return Marked(marked, {row[0]: rows.to_send(row) for row in shown})
+    if not found:
+        return MarkedRows()
+    moved = {"items": [row[rows.ITEM_ID] for row in found], "deliveries": [row[0] for row in found]}
+    return MarkedRows(found, _SHOW_SENDING.rows(connection, now=now, **moved))
 
 
 def show(connection: sa.Connection, moved: Sequence[tuple[str, str]], now: datetime) -> None:

@@ -121,6 +121,7 @@ MARKED = (
     'id, organisation_id, mailing_id, item_id, batch_id, rung, channel, carrier, state, attempt, "to", reference, cost, error, code, '
     "not_before, created_at, handed_over_at, ended_at, wait"
 )
+ITEM_ID = 3  #: its place in MARKED
 TO_SEND = (
     "id, organisation_id, mailing_id, position, first_page, pages, state, held_reason, address, email, mobile, fax, reference, "
     "channel, contact_id, plan, rung, delivery_id, cost, opened_at, updated_at, fields, parts, digest, again"
