@@ -159,7 +159,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
     if link.revoked_at or link.expires_at <= house.clock.now():
         raise Conflict("link-not-open", "This link opens nothing any more.", help="Extend it first, or send the letter again.")
     async with house.database.write() as connection:
-        token = await links.open_session(connection, link, house.clock.now(), PREVIEW, "preview")
+        token = await connection.run_sync(links.open_session, link, house.clock.now(), PREVIEW, "preview")
         await note(request, connection, "item.previewed", item.id, link=link.id)
     response = web.Response(status=303, headers={"Location": "/l/document"})
     name, age = links.cookie_name(secure=house.secure), int(PREVIEW.total_seconds())

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import sqlalchemy as sa
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +15,8 @@ from postoffice.model.states import EventKind
 from postoffice.portal.brand import Brand, brand_of
 from postoffice.portal.forms import network_of
 from postoffice.portal.pages import language_of
-from postoffice.store import contacts, events, items, mailings, people
+from postoffice.store import events, people
+from postoffice.store.behind import Behind
 from postoffice.store.contacts import Contact
 from postoffice.store.links import Link
 from postoffice.words import N_, Words
@@ -41,15 +43,12 @@ class Found(NamedTuple):
     brand: Brand
 
 
-async def behind(connection: AsyncConnection, request: web.Request, link: Link) -> Found:
-    """Everything that a page says of a link."""
-    item = await items.get(connection, link.item_id, link.organisation_id)
-    mailing = await mailings.get(connection, item.mailing_id, link.organisation_id)
-    organisation = await people.organisation(connection, link.organisation_id)
-    contact = await contacts.get(connection, item.contact_id, link.organisation_id) if item.contact_id else None
+async def as_read(request: web.Request, behind: Behind) -> Found:
+    """The same in the reader's language and the sender's look."""
+    organisation, contact = behind.organisation, behind.contact
     language = language_of(request, [contact.language if contact else "", organisation.language])
     words = Words(language, organisation.timezone, organisation.currency)
-    return Found(link, item, mailing, organisation, contact, words, await brand_of(request.app[HOUSE], organisation))
+    return Found(*behind, words, await brand_of(request.app[HOUSE], organisation))
 
 
 def title_of(found: Found) -> str:
@@ -74,8 +73,13 @@ def event(found: Found, kind: EventKind, house: House, once: str = "", **detail:
 
 
 async def note(connection: AsyncConnection, request: web.Request, link: Link, action: str, subject: str, **detail: object) -> None:
+    """See `note_now`."""
+    await connection.run_sync(lambda short: note_now(short, request, link, action, subject, **detail))
+
+
+def note_now(connection: sa.Connection, request: web.Request, link: Link, action: str, subject: str, **detail: object) -> None:
     """A line in the audit trail: which link did what, from which network; nothing that was typed, no address, no name."""
-    await people.note(
+    people.note_now(
         connection,
         organisation_id=link.organisation_id,
         actor=f"link:{link.id}",

@@ -1,20 +1,22 @@
 """The landing page of a secure link: who wrote, what it is, one field. Nothing changes until something right is typed."""
 
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 
 import phonenumbers
+import sqlalchemy as sa
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.house import HOUSE
 from postoffice.model.states import EventKind
 from postoffice.portal import coding, limits
 from postoffice.portal.forms import fields_of, from_own_page
-from postoffice.portal.found import Found, behind, event, note, title_of
+from postoffice.portal.found import Found, as_read, event, note_now, title_of
 from postoffice.portal.pages import CHOICES, DOCUMENT, missing, page
 from postoffice.portal.visit import CODE, LIFETIME, TYPED, welcome
-from postoffice.store import events, links, tries
+from postoffice.store import behind, events, links, tries
+from postoffice.store.tries import Limit
 from postoffice.words import N_
 
 
@@ -73,25 +75,38 @@ async def nowhere(request: web.Request) -> web.Response:
 
 async def _judge(request: web.Request, found: Found, proof: str) -> web.StreamResponse:
     house, counted = request.app[HOUSE], limits.of_tries(request, found)
-    now, token = house.clock.now(), request.match_info["token"]
-    async with house.database.read() as connection:
-        if pause := await tries.wait(connection, counted, now):
-            return paused(request, found, pause)
-    session = ""
-    async with house.database.write() as connection:
-        pause = await tries.count(connection, found.organisation.id, counted, now)
-        right, over = (False, False) if pause else await links.try_proof(connection, found.link, token, proof, now)
-        if right:
-            await tries.forgive(connection, counted)
-            session = await _open(connection, request, found, TYPED)
-        elif not (pause or over):
-            await note(connection, request, found.link, "link.wrong", found.item.id)
-    house.log.info("portal.proven" if right else "portal.paused" if pause or over else "portal.wrong", link=found.link.id)
-    if right:
-        return _let_in(request, found, session)
-    if pause or over:
-        return paused(request, found, pause or links.TRIES_WITHIN)
+    pause = await house.database.look(partial(tries.wait_now, limits=counted, now=house.clock.now()))
+    if pause:
+        return paused(request, found, pause)
+    tried = await house.database.at_once(partial(_try, request=request, found=found, proof=proof, counted=counted))
+    house.log.info("portal.proven" if tried.right else "portal.paused" if tried.pause else "portal.wrong", link=found.link.id)
+    if tried.right:
+        return _let_in(request, found, tried.session)
+    if tried.pause:
+        return paused(request, found, tried.pause)
     return await _landing(request, found, status=422, error=found.words.gettext("This does not match. Check it and try again."))
+
+
+class _Tried(NamedTuple):
+    """What a typed proof came to. `session`: of the visit that a right one opens, empty where the link has expired."""
+
+    right: bool = False
+    session: str = ""
+    pause: timedelta = timedelta()
+
+
+def _try(connection: sa.Connection, request: web.Request, found: Found, proof: str, counted: list[Limit]) -> _Tried:
+    """Count a try, judge it, and write what follows from it: one short transaction."""
+    now, token = request.app[HOUSE].clock.now(), request.match_info["token"]
+    if pause := tries.count_now(connection, found.organisation.id, counted, now):
+        return _Tried(pause=pause)
+    right, over = links.try_proof(connection, found.link, token, proof, now)
+    if right:
+        tries.forgive_now(connection, counted)
+        return _Tried(right, _open(connection, request, found, TYPED))
+    if not over:
+        note_now(connection, request, found.link, "link.wrong", found.item.id)
+    return _Tried(pause=links.TRIES_WITHIN if over else timedelta())
 
 
 async def _by_code(request: web.Request, found: Found, fields: dict[str, str]) -> web.StreamResponse:
@@ -106,11 +121,14 @@ async def _by_code(request: web.Request, found: Found, fields: dict[str, str]) -
         ask = "" if judged.over else fields["ask"]
         return await _landing(request, found, status=422, error=error, ask=ask)
     house = request.app[HOUSE]
-    async with house.database.write() as connection:
-        await links.note_proven(connection, found.link, house.clock.now())
-        session = await _open(connection, request, found, CODE)
+    session = await house.database.at_once(partial(_open_by_code, request=request, found=found))
     house.log.info("portal.proven", link=found.link.id)
     return _let_in(request, found, session)
+
+
+def _open_by_code(connection: sa.Connection, request: web.Request, found: Found) -> str:
+    links.note_proven(connection, found.link, request.app[HOUSE].clock.now())
+    return _open(connection, request, found, CODE)
 
 
 async def _send(request: web.Request, found: Found) -> web.StreamResponse:
@@ -126,19 +144,19 @@ async def _send(request: web.Request, found: Found) -> web.StreamResponse:
     return await _landing(request, found, ask=sent.ask)
 
 
-async def _open(connection: AsyncConnection, request: web.Request, found: Found, level: str) -> str:
+def _open(connection: sa.Connection, request: web.Request, found: Found, level: str) -> str:
     """The visit, the trail and the news of a right proof. An expired link opens nothing."""
     now = request.app[HOUSE].clock.now()
     if found.link.expires_at <= now:
-        await note(connection, request, found.link, "link.expired", found.item.id)
+        note_now(connection, request, found.link, "link.expired", found.item.id)
         return ""
-    await note(connection, request, found.link, "link.proven", found.item.id, by=level)
+    note_now(connection, request, found.link, "link.proven", found.item.id, by=level)
     if (
         found.link.parent_id is None and found.item.pages
     ):  # choosing is no reading; an accountant's reading does not say that the recipient read it
-        await links.opened(connection, found.item.id, now)
-        await events.add(connection, [event(found, EventKind.CLICKED, request.app[HOUSE])], now)
-    return await links.open_session(connection, found.link, now, LIFETIME, level)
+        links.opened(connection, found.item.id, now)
+        events.add_own(connection, [event(found, EventKind.CLICKED, request.app[HOUSE])], now)
+    return links.open_session(connection, found.link, now, LIFETIME, level)
 
 
 def _let_in(request: web.Request, found: Found, session: str) -> web.Response:
@@ -149,12 +167,8 @@ def _let_in(request: web.Request, found: Found, session: str) -> web.Response:
 
 async def _find(request: web.Request) -> Found | None:
     """The link by its token, unless unknown or revoked, or shared from one that was."""
-    async with request.app[HOUSE].database.read() as connection:
-        link = await links.by_token(connection, request.match_info["token"])
-        parent = await links.get(connection, link.parent_id) if link and link.parent_id else None
-        if link is None or link.revoked_at is not None or (parent and parent.revoked_at is not None):
-            return None
-        return await behind(connection, request, link)
+    found = await request.app[HOUSE].database.look(partial(behind.by_token, token=request.match_info["token"]))
+    return await as_read(request, found) if found else None
 
 
 async def _landing(request: web.Request, found: Found, *, status: int = 200, error: str = "", ask: str = "") -> web.Response:

@@ -1,7 +1,8 @@
 """Letters, for a recipient with a visit: the one behind the link and the earlier ones; pages as pictures and words; the PDF."""
 
 from collections import OrderedDict
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -91,15 +92,7 @@ async def reading(request: web.Request) -> Reading | web.Response:
     if item_id == found.item.id:
         return Reading(visit, found.item, found.mailing)
     if visit.whole and is_id(item_id):
-        async with request.app[HOUSE].database.read() as connection:
-            other = await portal.letter(
-                connection,
-                found.organisation.id,
-                str(found.item.contact_id),
-                item_id,
-                live=found.mailing.live,
-                confidential=visit.confidential,
-            )
+        other = await request.app[HOUSE].database.look(partial(portal.letter, item_id=item_id, **_whose(visit)))
         if other is not None:
             return Reading(visit, other.item, other.mailing)
     return missing(request)
@@ -169,11 +162,15 @@ async def letters_of(request: web.Request, visit: Visit) -> list[portal.Letter]:
     own = portal.Letter(found.item, found.mailing)
     if not visit.whole:
         return [own]
-    async with request.app[HOUSE].database.read() as connection:
-        letters = await portal.letters(
-            connection, found.organisation.id, str(found.item.contact_id), live=found.mailing.live, confidential=visit.confidential
-        )
+    letters = await request.app[HOUSE].database.look(partial(portal.letters, **_whose(visit)))
     return letters if any(one.item.id == found.item.id for one in letters) else [own, *letters]
+
+
+def _whose(visit: Visit) -> dict[str, Any]:
+    """Whose letters a visit may read, and which of them."""
+    found = visit.found
+    whose = {"organisation_id": found.organisation.id, "contact_id": str(found.item.contact_id)}
+    return {**whose, "live": found.mailing.live, "confidential": visit.confidential}
 
 
 async def pdf(request: web.Request) -> web.Response:

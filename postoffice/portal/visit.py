@@ -1,15 +1,16 @@
 """The visit of a recipient who proved to be the one: a cookie bound to one link's recipient, which ends by itself."""
 
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 
 from aiohttp import web
 
 from postoffice.house import HOUSE, House
 from postoffice.portal.forms import from_own_page
-from postoffice.portal.found import Found, behind
+from postoffice.portal.found import Found, as_read
 from postoffice.portal.pages import language_of, missing, page
-from postoffice.store import links
+from postoffice.store import behind, links
 from postoffice.words import Words
 
 #: absolute end, and the end of a visit in which nothing happens (OWASP ASVS 5.0, 7.3)
@@ -58,15 +59,13 @@ async def visit_of(request: web.Request) -> Visit | None:
     if not value:
         return None
     now = house.clock.now()
-    async with house.database.read() as connection:
-        session = await links.by_session(connection, value, now, IDLE)
-        if session is None:
-            return None
-        found = await behind(connection, request, session.link)
+    session = await house.database.look(partial(behind.by_session, token=value, now=now, idle=IDLE))
+    if session is None:
+        return None
     if now - session.seen_at > _TOUCH_EVERY:
         async with house.database.write() as connection:
             await links.touch_session(connection, value, now)
-    return Visit(found, session.level, value)
+    return Visit(await as_read(request, session.behind), session.level, value)
 
 
 def no_visit(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
 from postoffice.store import hooks
-from postoffice.store.prepared import insert_rows
+from postoffice.store.prepared import insert_now, insert_rows
 from postoffice.store.schema import contacts, events
 from postoffice.store.upsert import insert_into
 
@@ -88,6 +88,13 @@ async def _leave_out_known(connection: AsyncConnection, kept: dict[str, int]) ->
     if prints:
         for word in await connection.scalars(sa.select(events.c.fingerprint).where(events.c.fingerprint.in_(prints))):
             del kept[word]
+
+
+def add_own(connection: sa.Connection, new: Sequence[NewEvent], now: datetime) -> None:
+    """Write our own doings, which nobody tells twice, and what programs of the organisation are to hear of them."""
+    rows = own(new, now)
+    insert_now(connection, events, rows)
+    hooks.announce_now(connection, rows)
 
 
 def own(new: Sequence[NewEvent], now: datetime) -> list[dict[str, Any]]:

@@ -18,6 +18,8 @@ from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
 from postoffice.store.keys import Keyring
+from postoffice.store.plain import Plain
+from postoffice.store.prepared import Prepared, insert_now
 from postoffice.store.schema import contacts, deliveries, events, hook_endpoints, hook_messages, items, mailings, organisations
 
 #: what a program may want to hear of; the rest are steps within the office
@@ -99,19 +101,21 @@ class Message:
 
 
 async def announce(connection: AsyncConnection, written: Sequence[Mapping[str, Any]]) -> None:
+    """See `announce_now`."""
+    await connection.run_sync(announce_now, written)
+
+
+def announce_now(connection: sa.Connection, written: Sequence[Mapping[str, Any]]) -> None:
     """Write a message for each endpoint that wants to hear of these rows of `events`; cheap where nobody listens."""
     told = [row for row in written if row["kind"] in _TOLD]
     if not told:
         return
-    organisations = {row["organisation_id"] for row in told}
-    which = (hook_endpoints.c.organisation_id.in_(organisations), hook_endpoints.c.state != "gone")
-    listening = [_endpoint(row) for row in (await connection.execute(hook_endpoints.select().where(*which))).mappings()]
+    told_of = sorted({row["organisation_id"] for row in told})
+    listening = [Endpoint(*row) for one in told_of for row in _LISTENING.rows(connection, {"organisation": one})]
     if not listening:
         return
     ids = {row["mailing_id"] for row in told if row["mailing_id"]}
-    modes = {
-        row.id: row.live for row in await connection.execute(sa.select(mailings.c.id, mailings.c.live).where(mailings.c.id.in_(ids)))
-    }
+    modes = {mailing_id: bool(live) for mailing_id, live in _MODES.rows(connection, mailings=ids)}
     fresh = [
         _fresh(endpoint, row["kind"], row["recorded_at"], row["id"])
         for row in told
@@ -120,8 +124,16 @@ async def announce(connection: AsyncConnection, written: Sequence[Mapping[str, A
         and (not endpoint.kinds or row["kind"] in endpoint.kinds)
         and modes.get(row["mailing_id"] or "", True) is endpoint.live
     ]
-    if fresh:
-        await connection.execute(hook_messages.insert(), fresh)
+    insert_now(connection, hook_messages, fresh)
+
+
+def _listening(_connection: sa.Connection) -> Any:
+    whose = hook_endpoints.c.organisation_id == sa.bindparam("organisation"), hook_endpoints.c.state != "gone"
+    return sa.select(*(hook_endpoints.c[name] for name in Endpoint.__slots__)).where(*whose)
+
+
+_LISTENING = Prepared(_listening)
+_MODES = Plain("SELECT id, live FROM mailings WHERE id IN :mailings")
 
 
 def _fresh(endpoint: Endpoint, kind: str, now: datetime, event_id: str | None) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.ids import new_id
 from postoffice.store.keys import hash_token, new_token
+from postoffice.store.plain import Plain
+from postoffice.store.prepared import Prepared, insert_now
 from postoffice.store.schema import items, link_sessions, links
 
 TRIES = 5  # wrong proofs within TRIES_WITHIN before a link answers 429
@@ -37,15 +39,6 @@ class Link:
     created_at: datetime
     parent_id: str | None  #: the link whose reader shared it; such a link opens one letter and nothing else
     label: str | None  #: for whom it was shared, masked
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A visit that is still good, and how the recipient was proven."""
-
-    link: Link
-    level: str  #: typed | code | preview (by staff)
-    seen_at: datetime
 
 
 def normal_proof(text: str) -> str:
@@ -107,72 +100,51 @@ def _link(row: Mapping[Any, Any]) -> Link:
     return Link(**{name: row[name] for name in Link.__slots__})
 
 
-async def try_proof(connection: AsyncConnection, link: Link, token: str, typed: str, now: datetime) -> tuple[bool, bool]:
+def try_proof(connection: sa.Connection, link: Link, token: str, typed: str, now: datetime) -> tuple[bool, bool]:
     """(right, paused). A wrong proof is counted in the database, so that the limit survives a restart. Needs a writing transaction."""
-    row = (await connection.execute(sa.select(links.c.tries, links.c.tries_since).where(links.c.id == link.id).with_for_update())).one()
-    fresh = row.tries_since is None or row.tries_since < now - TRIES_WITHIN
-    tries = 0 if fresh else row.tries
-    if tries >= TRIES:
+    ((tries, since),) = _TRIES.rows(connection, {"link": link.id})
+    fresh = since is None or since < now - TRIES_WITHIN
+    if not fresh and tries >= TRIES:
         return False, True
     right = hmac.compare_digest(link.proof_hash, proof_hash(hash_token(token), typed))
-    values: dict[str, Any] = (
-        {"proven_at": sa.func.coalesce(links.c.proven_at, now), "tries": 0, "tries_since": None}
-        if right
-        else {"tries": tries + 1, "tries_since": now if fresh else row.tries_since}
-    )
-    await connection.execute(links.update().where(links.c.id == link.id).values(**values))
+    if right:
+        note_proven(connection, link, now)
+    else:
+        _WRONG.count(connection, link=link.id, tries=1 if fresh else tries + 1, since=now if fresh else since)
     return right, False
 
 
-async def open_session(connection: AsyncConnection, link: Link, now: datetime, lifetime: timedelta, level: str = "typed") -> str:
+def _tried(_connection: sa.Connection) -> Any:
+    return sa.select(links.c.tries, links.c.tries_since).where(links.c.id == sa.bindparam("link")).with_for_update()
+
+
+_TRIES = Prepared(_tried)
+_WRONG = Plain("UPDATE links SET tries = :tries, tries_since = :since WHERE id = :link")
+_PROVEN = Plain("UPDATE links SET proven_at = COALESCE(proven_at, :now), tries = 0, tries_since = NULL WHERE id = :link")
+_OPENED = Plain("UPDATE items SET opened_at = :now WHERE id = :item AND opened_at IS NULL")
+
+
+def note_proven(connection: sa.Connection, link: Link, now: datetime) -> None:
+    """A person proved to be the one behind this link."""
+    _PROVEN.count(connection, link=link.id, now=now)
+
+
+def opened(connection: sa.Connection, item_id: str, now: datetime) -> None:
+    """Note the first time that a person proved to be the recipient."""
+    _OPENED.count(connection, item=item_id, now=now)
+
+
+def open_session(connection: sa.Connection, link: Link, now: datetime, lifetime: timedelta, level: str = "typed") -> str:
     """A visit bound to this link; returns the cookie's value. `level`: how it was proven."""
     token = new_token()
-    await connection.execute(
-        link_sessions.insert(),
-        {
-            "token_hash": hash_token(token),
-            "organisation_id": link.organisation_id,
-            "link_id": link.id,
-            "created_at": now,
-            "seen_at": now,
-            "expires_at": now + lifetime,
-            "level": level,
-        },
-    )
+    row = {"token_hash": hash_token(token), "organisation_id": link.organisation_id, "link_id": link.id, "level": level}
+    insert_now(connection, link_sessions, [row | {"created_at": now, "seen_at": now, "expires_at": now + lifetime}])
     return token
-
-
-async def by_session(connection: AsyncConnection, token: str, now: datetime, idle: timedelta = timedelta(days=1)) -> Session | None:
-    """The visit of a cookie with its link; None where either ended or was revoked, also where the link it was shared from was.
-
-    `idle`: a visit in which nothing happened for so long has ended.
-    """
-    parents = links.alias()
-    query = (
-        sa.select(links, link_sessions.c.level, link_sessions.c.seen_at)
-        .join(link_sessions, link_sessions.c.link_id == links.c.id)
-        .where(
-            link_sessions.c.token_hash == hash_token(token),
-            link_sessions.c.expires_at > now,
-            link_sessions.c.seen_at > now - idle,
-            links.c.expires_at > now,
-            links.c.revoked_at.is_(None),
-            ~sa.exists().where(parents.c.id == links.c.parent_id, parents.c.revoked_at.is_not(None)),
-        )
-    )
-    row = (await connection.execute(query)).mappings().first()
-    return Session(_link(row), row["level"], row["seen_at"]) if row else None
 
 
 async def touch_session(connection: AsyncConnection, token: str, now: datetime) -> None:
     """Something happened in this visit."""
     await connection.execute(link_sessions.update().where(link_sessions.c.token_hash == hash_token(token)).values(seen_at=now))
-
-
-async def note_proven(connection: AsyncConnection, link: Link, now: datetime) -> None:
-    """A person proved to be the one behind this link, by a code."""
-    values = {"proven_at": sa.func.coalesce(links.c.proven_at, now), "tries": 0, "tries_since": None}
-    await connection.execute(links.update().where(links.c.id == link.id).values(**values))
 
 
 async def share(
@@ -235,11 +207,6 @@ async def revoke_item(connection: AsyncConnection, organisation_id: str, item_id
         .values(revoked_at=now)
     )
     return int(result.rowcount)
-
-
-async def opened(connection: AsyncConnection, item_id: str, now: datetime) -> None:
-    """Note the first time that a person proved to be the recipient."""
-    await connection.execute(items.update().where(items.c.id == item_id, items.c.opened_at.is_(None)).values(opened_at=now))
 
 
 async def close_session(connection: AsyncConnection, token: str) -> None:

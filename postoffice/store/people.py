@@ -15,6 +15,7 @@ from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.people import ApiKey, Grant, Organisation, Role, User
 from postoffice.store.keys import hash_token, new_token
+from postoffice.store.prepared import insert_now
 from postoffice.store.schema import api_keys, audit, grants, organisations, passkeys, sessions, sign_in_steps, users
 
 #: argon2id with 19 MiB and two passes (OWASP's first choice for busy servers): the web process must stay small
@@ -355,18 +356,24 @@ async def note(
     lines = _noted.get()
     if lines is not None:
         lines.append(action)
-    await connection.execute(
-        audit.insert(),
-        {
-            "id": new_id(),
-            "organisation_id": organisation_id,
-            "actor": actor,
-            "action": action,
-            "subject": subject,
-            "detail": dict(detail or {}),
-            "at": now,
-        },
+    await connection.run_sync(
+        note_now, organisation_id=organisation_id, actor=actor, action=action, subject=subject, now=now, detail=detail
     )
+
+
+def note_now(
+    connection: sa.Connection,
+    *,
+    organisation_id: str,
+    actor: str,
+    action: str,
+    subject: str,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """The same for a door that no `watch_notes` watches, within a transaction of database.at_once."""
+    row = {"id": new_id(), "organisation_id": organisation_id, "actor": actor, "action": action, "subject": subject}
+    insert_now(connection, audit, [row | {"detail": dict(detail or {}), "at": now}])
 
 
 async def set_language(connection: AsyncConnection, user_id: str, language: str) -> None:

@@ -14,6 +14,8 @@ from postoffice.model.item import Item
 from postoffice.model.mailing import LinkProof, Mailing
 from postoffice.model.states import ItemState
 from postoffice.store import rows
+from postoffice.store.behind import Parts
+from postoffice.store.prepared import Prepared
 from postoffice.store.schema import contact_points, contacts, items, links, mailings, privacy_requests, suppressions
 
 #: the marks that a sender sets on a letter; the word is kept among the item's fields
@@ -26,6 +28,7 @@ SENT = (ItemState.HANDED_OVER, ItemState.IN_PRODUCTION, ItemState.MAILED, ItemSt
 
 #: reasons of the suppression list that are the recipient's own word, and end with it
 OWN_WORD = ("unsubscribed", "opt-out")
+_MOST = 200  #: letters that a history shows
 
 
 class Letter(NamedTuple):
@@ -35,20 +38,18 @@ class Letter(NamedTuple):
     mailing: Mailing
 
 
-async def letters(
-    connection: AsyncConnection, organisation_id: str, contact_id: str, *, live: bool, confidential: bool, limit: int = 200
-) -> list[Letter]:
+def letters(connection: sa.Connection, organisation_id: str, contact_id: str, *, live: bool, confidential: bool) -> list[Letter]:
     """What was sent to a contact, newest first; without what staff blocked and, unless `confidential`, without what asks for a code."""
-    query = _of(organisation_id, contact_id, live).order_by(items.c.id.desc()).limit(limit)
-    return [one for one in await _letters(connection, query) if confidential or not needs_code(one.mailing)]
+    found = _LETTERS.rows(connection, {"organisation": organisation_id, "contact": contact_id, "live": live})
+    return _readable(found, confidential=confidential)
 
 
-async def letter(
-    connection: AsyncConnection, organisation_id: str, contact_id: str, item_id: str, *, live: bool, confidential: bool
+def letter(
+    connection: sa.Connection, organisation_id: str, contact_id: str, item_id: str, *, live: bool, confidential: bool
 ) -> Letter | None:
     """One of `letters`; None where it is none of them."""
-    found = await _letters(connection, _of(organisation_id, contact_id, live).where(items.c.id == item_id))
-    return next((one for one in found if confidential or not needs_code(one.mailing)), None)
+    found = _LETTER.rows(connection, {"organisation": organisation_id, "contact": contact_id, "live": live, "item": item_id})
+    return next(iter(_readable(found, confidential=confidential)), None)
 
 
 def needs_code(mailing: Mailing) -> bool:
@@ -56,28 +57,32 @@ def needs_code(mailing: Mailing) -> bool:
     return mailing.options.proof is LinkProof.CODE
 
 
-def _of(organisation_id: str, contact_id: str, live: bool) -> Any:
+_PARTS = Parts(list(items.c), list(mailings.c))
+
+
+def _of() -> Any:
     own = links.c.item_id == items.c.id, links.c.parent_id.is_(None)
     blocked = sa.exists().where(*own, links.c.revoked_at.is_not(None)) & ~sa.exists().where(*own, links.c.revoked_at.is_(None))
     return (
-        sa.select(items, *[column.label(f"m_{column.name}") for column in mailings.c])
+        sa.select(*_PARTS.columns)
         .join(mailings, mailings.c.id == items.c.mailing_id)
         .where(
-            items.c.contact_id == contact_id,
-            items.c.organisation_id == organisation_id,
-            items.c.state.in_([state.value for state in SENT]),
-            mailings.c.live == live,
+            items.c.contact_id == sa.bindparam("contact"),
+            items.c.organisation_id == sa.bindparam("organisation"),
+            sa.or_(*(items.c.state == state.value for state in SENT)),
+            mailings.c.live == sa.bindparam("live"),
             ~blocked,
         )
     )
 
 
-async def _letters(connection: AsyncConnection, query: Any) -> list[Letter]:
-    found = []
-    for row in (await connection.execute(query)).mappings():
-        mailing = {name[2:]: value for name, value in row.items() if name.startswith("m_")}
-        found.append(Letter(rows.item(row), rows.mailing(mailing)))
-    return found
+_LETTERS = Prepared(lambda _connection: _of().order_by(items.c.id.desc()).limit(_MOST))
+_LETTER = Prepared(lambda _connection: _of().where(items.c.id == sa.bindparam("item")))
+
+
+def _readable(found: Sequence[Sequence[Any]], *, confidential: bool) -> list[Letter]:
+    read = [Letter(rows.item(item), rows.mailing(mailing)) for item, mailing in map(_PARTS.of, found)]
+    return [one for one in read if confidential or not needs_code(one.mailing)]
 
 
 async def mark(connection: AsyncConnection, item_id: str, word: str, now: datetime) -> None:

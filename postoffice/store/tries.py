@@ -5,11 +5,13 @@ A try is counted before it is judged, in the transaction that judges it: tries a
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice.store.plain import Plain, moment
+from postoffice.store.prepared import Prepared
 from postoffice.store.schema import tries
 from postoffice.store.upsert import insert_into
 
@@ -25,41 +27,66 @@ class Limit(NamedTuple):
     within: timedelta
 
 
-async def wait(connection: AsyncConnection, limits: Sequence[Limit], now: datetime) -> timedelta:
+_KNOWN = Plain("SELECT scope, number, since FROM tries WHERE scope IN :scopes")
+_FORGIVE = Plain("UPDATE tries SET number = number - 1 WHERE scope = :scope AND number > 0")
+
+
+def _count(connection: sa.Connection) -> Any:
+    """The first try of a window writes its hour; one more adds to those that it holds."""
+    names = ("scope", "organisation_id", "since")
+    first = insert_into(connection, tries).values(number=1, **{name: sa.bindparam(name) for name in names})
+    fresh = tries.c.since <= sa.bindparam("before")
+    again = {
+        "number": sa.case((fresh, 1), else_=tries.c.number + 1),
+        "since": sa.case((fresh, first.excluded.since), else_=tries.c.since),
+    }
+    return first.on_conflict_do_update(index_elements=["scope"], set_=again).returning(tries.c.number, tries.c.since)
+
+
+_COUNT = Prepared(_count)
+
+
+def wait_now(connection: sa.Connection, limits: Sequence[Limit], now: datetime) -> timedelta:
     """How long until one more try is allowed by all limits; zero: now. Counts nothing."""
-    found = await connection.execute(sa.select(tries).where(tries.c.scope.in_([one.scope for one in limits])))
-    known = {row.scope: row for row in found}
-    waits = [
-        known[one.scope].since + one.within - now
-        for one in limits
-        if one.scope in known and known[one.scope].number >= one.most and known[one.scope].since + one.within > now
-    ]
-    return max(waits, default=timedelta())
+    found = _KNOWN.rows(connection, scopes=[one.scope for one in limits])
+    known = {scope: (number, moment(since)) for scope, number, since in found}
+    full = [(known[one.scope][1], one) for one in limits if one.scope in known and known[one.scope][0] >= one.most]
+    return max((since + one.within - now for since, one in full if since + one.within > now), default=timedelta())
 
 
-async def count(connection: AsyncConnection, organisation_id: str, limits: Sequence[Limit], now: datetime) -> timedelta:
+def count_now(connection: sa.Connection, organisation_id: str, limits: Sequence[Limit], now: datetime) -> timedelta:
     """Count one try against each limit; how long it has to wait where it is one too many, zero where it may go on.
 
     Needs a writing transaction. Always in one order of scopes, so that two tries never wait for each other in a circle.
     """
     longest = timedelta()
     for one in sorted(limits):
-        fresh = tries.c.since <= now - one.within
-        statement = insert_into(connection, tries).values(scope=one.scope, organisation_id=organisation_id, number=1, since=now)
-        again = statement.on_conflict_do_update(
-            index_elements=["scope"],
-            set_={"number": sa.case((fresh, 1), else_=tries.c.number + 1), "since": sa.case((fresh, now), else_=tries.c.since)},
-        ).returning(tries.c.number, tries.c.since)
-        row = (await connection.execute(again)).one()
-        if row.number > one.most:
-            longest = max(longest, row.since + one.within - now)
+        values = {"scope": one.scope, "organisation_id": organisation_id, "since": now, "before": now - one.within}
+        ((number, since),) = _COUNT.rows(connection, values)
+        if number > one.most:
+            longest = max(longest, since + one.within - now)
     return longest
 
 
-async def forgive(connection: AsyncConnection, limits: Sequence[Limit]) -> None:
-    """Take back what `count` counted: the try was right."""
+def forgive_now(connection: sa.Connection, limits: Sequence[Limit]) -> None:
+    """Take back what `count_now` counted: the try was right."""
     for one in sorted(limits):
-        await connection.execute(tries.update().where(tries.c.scope == one.scope, tries.c.number > 0).values(number=tries.c.number - 1))
+        _FORGIVE.count(connection, scope=one.scope)
+
+
+async def wait(connection: AsyncConnection, limits: Sequence[Limit], now: datetime) -> timedelta:
+    """See `wait_now`."""
+    return await connection.run_sync(wait_now, limits, now)
+
+
+async def count(connection: AsyncConnection, organisation_id: str, limits: Sequence[Limit], now: datetime) -> timedelta:
+    """See `count_now`."""
+    return await connection.run_sync(count_now, organisation_id, limits, now)
+
+
+async def forgive(connection: AsyncConnection, limits: Sequence[Limit]) -> None:
+    """See `forgive_now`."""
+    await connection.run_sync(forgive_now, limits)
 
 
 async def sweep(connection: AsyncConnection, now: datetime) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from aiohttp.test_utils import make_mocked_request
 from postoffice.house import HOUSE
 from postoffice.model.mailing import LinkProof
 from postoffice.portal import add_portal, coding
-from postoffice.portal.found import behind
-from postoffice.store import codes, housekeeping, links
+from postoffice.portal.found import as_read
+from postoffice.store import behind, codes, housekeeping
 from postoffice.store import schema as tables
 from tests.doors import Office, open_office
 from tests.portal.conftest import Letter, belongs, dump, last_code, sandboxed, sent
@@ -149,11 +150,10 @@ async def test_ten_thousand_wrong_codes_from_a_thousand_addresses(office: Office
     app = web.Application()
     app[HOUSE] = office.house
     add_portal(app)
-    async with office.house.database.read() as connection:
-        link = await links.by_token(connection, letter.token)
-        assert link
-        knock = make_mocked_request("POST", letter.path, app=app)
-        found = await behind(connection, knock, link)
+    known = await office.house.database.look(partial(behind.by_token, token=letter.token))
+    assert known
+    knock = make_mocked_request("POST", letter.path, app=app)
+    found = await as_read(knock, known)
     knocks = [knock.clone(remote=f"10.{number // 250}.{number % 250}.7") for number in range(1_000)]
     told: Counter[str] = Counter()
     for number in range(10_000):  # what the page calls, without the page: 10,000 pages would take minutes

@@ -161,7 +161,7 @@ async def test_staff_s_preview_shows_the_letter_and_leaves_no_trace_of_a_reader(
     async with office.house.database.write() as connection:
         link = await links.by_token(connection, mine.token)
         assert link
-        value = await links.open_session(connection, link, office.clock.now(), timedelta(minutes=10), "preview")
+        value = await connection.run_sync(links.open_session, link, office.clock.now(), timedelta(minutes=10), "preview")
     before = dump(office)
     headers = {"Cookie": f"po_link={value}"}
     assert (await office.client.get("/l/document", headers=headers)).status == 200

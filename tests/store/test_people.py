@@ -15,7 +15,7 @@ from postoffice.model.item import NewItem
 from postoffice.model.mailing import NewMailing, Source
 from postoffice.model.people import Grant, Right, Role
 from postoffice.model.ports import Sent
-from postoffice.store import contacts, items, links, mailings, people, printers, sandbox, sign_ins, suppressions
+from postoffice.store import behind, contacts, items, links, mailings, people, printers, sandbox, sign_ins, suppressions
 from postoffice.store import schema as tables
 from postoffice.store.database import Database
 from postoffice.store.keys import Keyring, hash_token, new_token
@@ -177,7 +177,7 @@ async def test_link_proof_and_its_pause(database: Database, link: tuple[str, lin
 
     async def attempt(typed: str) -> tuple[bool, bool]:
         async with database.write() as connection:
-            return await links.try_proof(connection, found, token, typed, clock.now())
+            return await connection.run_sync(links.try_proof, found, token, typed, clock.now())
 
     assert await attempt(" 75 008 ") == (True, False)
     wrong = await asyncio.gather(*(attempt("75009") for _ in range(links.TRIES)))
@@ -192,13 +192,13 @@ async def test_link_visits_end_with_the_link(
 ) -> None:
     _token, found = link
     async with database.write() as connection:
-        visit = await links.open_session(connection, found, clock.now(), timedelta(hours=1))
-        opened = await links.by_session(connection, visit, clock.now())
-        assert opened and opened.link.id == found.id
-        assert await links.by_session(connection, visit, clock.now() + timedelta(hours=2)) is None
+        visit = await connection.run_sync(links.open_session, found, clock.now(), timedelta(hours=1))
+        opened = await connection.run_sync(behind.by_session, visit, clock.now())
+        assert opened and opened.behind.link == await links.by_token(connection, _token)
+        assert await connection.run_sync(behind.by_session, visit, clock.now() + timedelta(hours=2)) is None
         assert await links.revoke_item(connection, new_id(), found.item_id, clock.now()) == 0
         assert await links.revoke_item(connection, organisation_id, found.item_id, clock.now()) == 1
-        assert await links.by_session(connection, visit, clock.now()) is None
+        assert await connection.run_sync(behind.by_session, visit, clock.now()) is None
 
 
 async def test_suppressions(database: Database, organisation_id: str, clock: Any) -> None:
