@@ -36,10 +36,10 @@ contacts = sa.Table(
 contact_keys = sa.Table(  # all that a contact is found by; made anew from the contact whenever it changes
     "contact_keys",
     metadata,
-    sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id"), primary_key=True),
+    sa.Column("organisation_id", Id, primary_key=True),  # the contact's; a contact has a dozen entries: no foreign keys
     sa.Column("kind", sa.String(1), primary_key=True),  # see store.contact_keys
     sa.Column("value", Sorted, primary_key=True),
-    sa.Column("contact_id", Id, sa.ForeignKey("contacts.id"), primary_key=True),
+    sa.Column("contact_id", Id, primary_key=True),
     sa.Index("ix_contact_keys_contact", "contact_id"),
     sa.Index(
         "uq_contact_keys_external",
@@ -123,8 +123,8 @@ contact_points = sa.Table(
     "contact_points",
     metadata,
     id_column(),
-    organisation_column(),
-    sa.Column("contact_id", Id, sa.ForeignKey("contacts.id"), nullable=False, index=True),
+    sa.Column("organisation_id", Id, nullable=False),  # the contact's
+    sa.Column("contact_id", Id, sa.ForeignKey("contacts.id"), nullable=False),
     sa.Column("channel", sa.String(10), nullable=False),
     sa.Column("value", sa.String(500), nullable=False),  # normalised
     sa.Column("address", Json),
