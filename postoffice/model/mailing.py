@@ -125,11 +125,8 @@ class Options:
     @staticmethod
     def from_dict(shape: dict[str, Any]) -> "Options":
         """The inverse of `as_dict`; absent keys take their defaults. ValueError on an unknown word."""
-        known = {one.name for one in fields(Options)}
-        given = {key: value for key, value in shape.items() if key in known}
-        kinds = {"purpose": Purpose, "postage": Postage, "envelope": Envelope, "email_form": EmailForm, "ground": Ground}
-        kinds |= {"together": Together, "proof": LinkProof, "clicks": ClickMode}
-        for key, kind in kinds.items():
+        given = {key: value for key, value in shape.items() if key in _NAMES}
+        for key, kind in _KINDS.items():
             if key in given:
                 given[key] = kind(given[key])
         if given.get("channel"):
@@ -142,6 +139,19 @@ class Options:
             if isinstance(given.get(key), str):
                 given[key] = datetime.fromisoformat(given[key])
         return Options(**given)
+
+
+_NAMES = frozenset(one.name for one in fields(Options))
+_KINDS: dict[str, type[StrEnum]] = {
+    "purpose": Purpose,
+    "postage": Postage,
+    "envelope": Envelope,
+    "email_form": EmailForm,
+    "ground": Ground,
+    "together": Together,
+    "proof": LinkProof,
+    "clicks": ClickMode,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from postoffice.portal.pages import LETTERS, missing, page
 from postoffice.portal.visit import Visit, no_visit, visit_of
 from postoffice.store import events, links, portal
 from postoffice.store.keys import hash_token
+from postoffice.store.links import Link
 from postoffice.words import N_
 
 PICTURE = 800  # pixels across: sharp on a telephone
@@ -112,8 +113,7 @@ async def letter_page(request: web.Request, read: Reading, *, status: int = 200,
     except Exception as error_of_pages:  # the page says that the letter cannot be had; its link and its choices stay of use
         request.app[HOUSE].log.warning("portal.no_document", item=read.item.id, kind=type(error_of_pages).__name__)
         words = None
-    async with request.app[HOUSE].database.read() as connection:
-        made = await links.shared(connection, [found.link.id], request.app[HOUSE].clock.now()) if visit.whole else []
+    made = await _shared(request, visit) if visit.whole else []
     await _note(request, read, "link.shown")
     return page(
         request,
@@ -136,6 +136,11 @@ async def letter_page(request: web.Request, read: Reading, *, status: int = 200,
         shared=shared,
         error=error,
     )
+
+
+async def _shared(request: web.Request, visit: Visit) -> list[Link]:
+    house = request.app[HOUSE]
+    return await house.database.look(partial(links.shared, parent_id=visit.found.link.id, now=house.clock.now()))
 
 
 def mark_of(item: Item) -> tuple[str, str] | None:

@@ -25,6 +25,8 @@ ENVIRONMENT = web.AppKey("portal_templates", jinja2.Environment)
 _POLICY = web.AppKey("portal_policy", str)
 _PUBLIC = web.RequestKey("portal_public", bool)  #: of a request whose answer others may keep
 
+_WANTED = re.compile(r"\s*([a-zA-Z]{2,3})(?:-[\w-]+)?\s*(?:;\s*q=(0(?:\.\d{1,3})?|1(?:\.0{1,3})?))?\s*")  # one language of a header
+
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 #: on every answer: nothing keeps it, nothing frames it, nothing learns where it came from (OWASP ASVS 5.0, 3.4 and 14.3.2)
@@ -53,7 +55,12 @@ def add_templates(app: web.Application) -> None:
 @cache  # it belongs to no application: what was compiled serves them all
 def _environment(folder: Path) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,  # the style is not read anew either; else each page asks the disk for the age of each of its files
     )
     environment.globals["style"] = (folder / "portal.css").read_text(encoding="utf-8").strip()
     return environment
@@ -68,7 +75,7 @@ def language_of(request: web.Request, others: Sequence[str] = ()) -> str:
     """What the reader's browser asks for, else the first that we speak of `others` (the contact's, the sender's)."""
     wanted: list[tuple[float, int, str]] = []
     for place, part in enumerate(request.headers.get("Accept-Language", "")[:400].split(",")):
-        match = re.fullmatch(r"\s*([a-zA-Z]{2,3})(?:-[\w-]+)?\s*(?:;\s*q=(0(?:\.\d{1,3})?|1(?:\.0{1,3})?))?\s*", part)
+        match = _WANTED.fullmatch(part)
         if match and float(match[2] or 1) > 0:
             wanted.append((-float(match[2] or 1), place, match[1].lower()))
     spoken = [language for _, _, language in sorted(wanted)] + list(others)
@@ -77,8 +84,15 @@ def language_of(request: web.Request, others: Sequence[str] = ()) -> str:
 
 def page(request: web.Request, template: str, words: Words, *, brand: Brand = NONE, status: int = 200, **context: Any) -> web.Response:
     """A template as an answer, with all headers."""
+    return _answer(request, _text(request.app[ENVIRONMENT], template, words, brand, context), brand, status)
+
+
+def _text(environment: jinja2.Environment, template: str, words: Words, brand: Brand, context: dict[str, Any]) -> str:
     facts = {"_": words.gettext, "ngettext": words.ngettext, "words": words, "brand": brand, **context}
-    text = request.app[ENVIRONMENT].get_template(template).render(facts)
+    return environment.get_template(template).render(facts)
+
+
+def _answer(request: web.Request, text: str, brand: Brand, status: int) -> web.Response:
     response = web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
     response.headers["Content-Security-Policy"] = request.app[_POLICY] % (f" {_hash(brand.style)}" if brand.style else "")
     response.headers["X-Frame-Options"] = "DENY"
@@ -102,7 +116,12 @@ def public(request: web.Request, response: web.Response, seconds: int = 300) -> 
 
 def missing(request: web.Request) -> web.Response:
     """Unknown, altered, truncated and revoked links: one page for all, so that nothing can be learnt by trying."""
-    return page(request, "missing.html", Words(language_of(request)), status=404)
+    return _answer(request, _missing(request.app[ENVIRONMENT], language_of(request)), NONE, 404)
+
+
+@cache  # it says nothing of anybody
+def _missing(environment: jinja2.Environment, language: str) -> str:
+    return _text(environment, "missing.html", Words(language), NONE, {})
 
 
 def unavailable(request: web.Request) -> web.Response:

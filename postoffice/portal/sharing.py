@@ -33,7 +33,7 @@ async def share(request: web.Request) -> web.Response:
     days = next((span for span in SPANS if str(span) == fields.get("days")), SPANS[0])
     now = house.clock.now()
     async with house.database.write() as connection:
-        known = await links.shared(connection, [found.link.id], now)
+        known = await connection.run_sync(links.shared, found.link.id, now)
         if len(known) < MOST:
             token = await links.share(
                 connection, found.link, read.item.id, email=email, label=mask(email), now=now, lifetime=timedelta(days=days)

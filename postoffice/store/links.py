@@ -166,10 +166,17 @@ async def share(
     return token
 
 
-async def shared(connection: AsyncConnection, parent_ids: Sequence[str], now: datetime) -> list[Link]:
-    """The second links that were made from these and still open something, oldest first."""
-    which = (links.c.parent_id.in_(parent_ids), links.c.revoked_at.is_(None), links.c.expires_at > now)
-    return [_link(row) for row in (await connection.execute(links.select().where(*which).order_by(links.c.id))).mappings()]
+def shared(connection: sa.Connection, parent_id: str, now: datetime) -> list[Link]:
+    """The second links that were made from this one and still open something, oldest first."""
+    return [Link(*row) for row in _SHARED.rows(connection, {"parent": parent_id, "now": now})]
+
+
+def _shared(_connection: sa.Connection) -> Any:
+    which = (links.c.parent_id == sa.bindparam("parent"), links.c.revoked_at.is_(None), links.c.expires_at > sa.bindparam("now"))
+    return sa.select(*(links.c[name] for name in Link.__slots__)).where(*which).order_by(links.c.id)
+
+
+_SHARED = Prepared(_shared)
 
 
 async def revoke(connection: AsyncConnection, organisation_id: str, link_id: str, now: datetime) -> int:

@@ -1,7 +1,7 @@
 """Catalogues: .po files read at start, so that there is nothing to compile and nothing to forget."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from babel import Locale
@@ -32,6 +32,7 @@ def _forms(string: object) -> tuple[str, ...]:
     return tuple(str(one) for one in string) if isinstance(string, tuple | list) else (str(string),)
 
 
+@lru_cache(maxsize=10_000)
 def form(language: str, number: float) -> int:
     """Which form a number takes: 0 singular, 1 plural (French says "0 pli", English "0 letters")."""
     return 0 if Locale(language).plural_form(number) == "one" else 1

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -63,6 +64,8 @@ class Words:
 
     def number(self, value: Any) -> str:
         """A number with the reader's separators."""
+        if type(value) is int:
+            return _whole(value, self.locale)
         return numbers.format_decimal(value, locale=self.locale)
 
     def percent(self, share: float) -> str:
@@ -84,7 +87,7 @@ class Words:
     def date(self, moment: datetime | date) -> str:
         """A day: 3 mars 2025."""
         day = moment.astimezone(self.zone).date() if isinstance(moment, datetime) else moment
-        return dates.format_date(day, "d MMM yyyy", locale=self.locale)
+        return _day(day, self.locale)
 
     def time(self, moment: datetime, *, seconds: bool = False) -> str:
         """An hour: 09:30."""
@@ -153,6 +156,16 @@ class Words:
             return Said(code, *(self.gettext(text, **ours) if text else "" for text in PROBLEMS[code]))
         except KeyError:  # a fact that the sentence needs was not told
             return Said(code, message, help)
+
+
+@lru_cache(maxsize=10_000)  # a page says the same few again and again, and babel takes its pattern apart each time
+def _whole(value: int, locale: str) -> str:
+    return numbers.format_decimal(value, locale=locale)
+
+
+@lru_cache(maxsize=2_000)
+def _day(day: date, locale: str) -> str:
+    return dates.format_date(day, "d MMM yyyy", locale=locale)
 
 
 def _is_count(fact: object) -> bool:
