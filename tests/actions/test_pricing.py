@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ facts = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(
     facts,
     ladders | st.just(""),

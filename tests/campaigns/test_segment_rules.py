@@ -88,6 +88,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(JSON)
 def test_any_json_is_either_told_or_refused(tree: Any) -> None:

@@ -29,6 +29,8 @@ from tests.channels.print_house import test_pingen as pingen
 from tests.channels.sms import test_telnyx as telnyx
 from tests.channels.sms import test_twilio as twilio
 
+pytestmark = pytest.mark.slow
+
 NOW = telnyx.NOW
 HERE: Mapping[str, Any] = {"url": "https://provider.example"}
 
@@ -242,7 +244,6 @@ def test_any_body_is_told_or_turned_away(door: Door) -> None:
     run(door, 10)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("door", DOORS, ids=IDS)
 def test_any_body_is_told_or_turned_away_at_length(door: Door) -> None:
     run(door, 100)

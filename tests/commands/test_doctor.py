@@ -37,6 +37,7 @@ async def _beat(office: Lying, queues: list[str]) -> None:
     await office.write(tables.heartbeats.delete(), tables.heartbeats.insert().values(row))
 
 
+@pytest.mark.slow
 async def test_a_well_office_but_for_the_queue(office: Lying) -> None:
     await _beat(office, list(QUEUES))
     lines = await _look(office)

@@ -120,6 +120,7 @@ def test_separators_that_say_something(tmp_path: Path) -> None:
     assert (nothing.sure, "rule-matches-nothing" in {one.code for one in nothing.findings}) == (False, True)
 
 
+@pytest.mark.slow
 def test_barcodes_separate(tmp_path: Path) -> None:
     zxing = pytest.importorskip("zxingcpp")
     from PIL import Image

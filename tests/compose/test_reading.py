@@ -224,6 +224,7 @@ def command(*arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_prints_items_and_findings(tmp_path: Path) -> None:
     path = defects.put(
         tmp_path, "two.pdf", defects.document(defects.letter(), [(20, 20, "suite")], defects.letter(("M. X", "1 RUE Y", "PARIS")))
@@ -242,6 +243,7 @@ def test_the_command_prints_items_and_findings(tmp_path: Path) -> None:
     assert status == 0 and "3 items, 3 pages" in out
 
 
+@pytest.mark.slow
 def test_the_command_says_what_cannot_be_read(tmp_path: Path) -> None:
     locked = defects.put(tmp_path, "encrypted.pdf", defects.encrypted())
     status, out, complaint = command(str(locked), "--json")
@@ -252,6 +254,7 @@ def test_the_command_says_what_cannot_be_read(tmp_path: Path) -> None:
     assert command(str(locked), "--split", "pages:x")[0] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("gs") is None, reason="ghostscript is not installed")
 def test_the_command_takes_postscript(tmp_path: Path) -> None:
     source = defects.put(tmp_path, "letter.pdf", defects.document(defects.letter(("M. X", "1 RUE Y", "75001 PARIS"))))

@@ -1,6 +1,5 @@
 """Rules about files: their length, their first words, and what none of them may name."""
 
-import ast
 import re
 import subprocess
 from pathlib import Path
@@ -13,6 +12,7 @@ LONGEST = 400
 REGISTRIES = ("pypi" + ".org", "python" + "hosted.org", "registry.npm" + "js.org", "deb.debian" + ".org", "proxy.go" + "lang.org")
 MACHINES = ("/" + "work/", "/" + "home/runner/")
 UNFINISHED = ("TO" + "DO", "FIX" + "ME", "XX" + "X ", "NotImplemented" + "Error")
+_SAYS = re.compile(r"""(\#.*\n|\s)*r?(\"{3}|\")\s*\S""")  #: a docstring stands first; to parse every module would take seconds
 BINARY = {".png", ".pdf", ".jpg", ".ico", ".ttf", ".woff2", ".gz", ".tiff", ".pwg", ".urf", ".mo"}
 
 
@@ -40,7 +40,7 @@ def test_files_fit_in_one_head() -> None:
 
 def test_every_module_says_what_it_is_for() -> None:
     modules = [path for path in tracked() if path.suffix == ".py" and path.stat().st_size]
-    assert named([path for path in modules if not ast.get_docstring(ast.parse(path.read_text()))]) == []
+    assert named([path for path in modules if not _SAYS.match(path.read_text())]) == []
 
 
 @pytest.mark.parametrize("words", [REGISTRIES, MACHINES, UNFINISHED], ids=["registries", "machines", "unfinished work"])

@@ -22,6 +22,8 @@ from postoffice.store import campaigns, consents, events, mailings, people, sche
 from tests.pipeline.campaigning import AUTHOR, again, campaign, crowd, launched, sent, told, version_of, waves_of
 from tests.pipeline.house import Office
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = Options(channel=Channel.EMAIL, purpose=Purpose.PROMOTION, ground=Ground.CUSTOMERS)
 
 
@@ -152,7 +154,6 @@ async def test_a_follow_up_goes_by_sms_to_those_who_did_not_react(office: Office
     assert got.count("email") == 6 and got.count("sms") == kinds["follow-up"].filled
 
 
-@pytest.mark.slow
 async def test_a_birthday_is_kept_once_a_year_and_a_missed_day_is_made_up_for(office: Office) -> None:
     office.clock.time = datetime(2026, 5, 15, 6, tzinfo=UTC)
     first = await crowd(office, 1, born="1980-05-17")
@@ -226,7 +227,6 @@ async def test_the_spreadsheet_that_was_approved_is_sent_whatever_replaces_it(of
     assert wave.left_out == {"in-it-already": 1, "missing-field": 1}
 
 
-@pytest.mark.slow
 async def test_paper_is_printed_from_the_templates_letter(office: Office) -> None:
     ids = await crowd(office, 3)
     letter = "<!doctype html><style>@page { size: A4 }</style><p>{{ address | address }}</p><p>{{ name }}</p>"
@@ -237,7 +237,6 @@ async def test_paper_is_printed_from_the_templates_letter(office: Office) -> Non
     assert all(row["pages"] == 1 for row in await told(office, made))
 
 
-@pytest.mark.slow
 async def test_each_recipients_own_clock(office: Office) -> None:
     office.clock.time = datetime(2026, 11, 30, 6, tzinfo=UTC)
     await crowd(office, 1, timezone="Asia/Tokyo")

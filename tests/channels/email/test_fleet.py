@@ -21,7 +21,7 @@ from tests.channels.fakes import ListLog, MemoryBox, make_piece
 
 
 def member(port: int, weight: int = 1, **more: Any) -> Member:
-    return Member(Relay("127.0.0.1", port, "none", seconds=2.0, connections=3), weight, **more)
+    return Member(Relay("127.0.0.1", port, "none", seconds=15.0, connections=3), weight, **more)
 
 
 @contextlib.asynccontextmanager

@@ -42,6 +42,7 @@ HEAD, FOOT = (30.0, 15.0), (30.0, 282.0)
 BLUE, RED, WHITE = (0, 0, 255), (255, 0, 0), (255, 255, 255)
 
 
+@pytest.mark.slow
 def test_first_and_following_pages_have_their_letterhead(tmp_path: Path) -> None:
     content = faults.plain(pages=3)
     path = dressed(tmp_path, content, letterhead=letterhead(tmp_path))

@@ -11,6 +11,8 @@ import pytest
 from postoffice.compose.render import Attached, Template, render_letter, render_letters
 from tests.compose.render.samples import CIRCULAR, INVOICE, assets, rows
 
+pytestmark = pytest.mark.slow
+
 page: Any = import_module("page")  # of the package page-validation
 LINKS = """<html lang="en"><title>Offer</title><body><p><a href="https://example.org/?a=1&b=2">site</a> <a href="#end">end</a>
 <a href="javascript:alert(1)">no</a> <a href="file:///etc/passwd">no</a> {{ n }}</p>
