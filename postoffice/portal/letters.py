@@ -16,7 +16,7 @@ from postoffice.model.mailing import Mailing
 from postoffice.model.states import EventKind
 from postoffice.pdf.cut import cut_together
 from postoffice.pdf.leaf import light_picture, words_of
-from postoffice.portal.found import TITLES, Found, event, note
+from postoffice.portal.found import TITLES, Found, event, note_now
 from postoffice.portal.pages import LETTERS, missing, page
 from postoffice.portal.visit import Visit, no_visit, visit_of
 from postoffice.store import events, links, portal
@@ -237,11 +237,14 @@ async def _note(request: web.Request, read: Reading, action: str, kind: EventKin
     once = f"{action}:{read.item.id}:{hash_token(visit.token)[:16]}"
     if request.app[COPIES].was_told(once):
         return
+    line = partial(note_now, request=request, link=visit.found.link, action=action, subject=read.item.id)
+    if kind is None or visit.found.link.parent_id is not None:
+        await house.database.at_once(line)
+        return
+    whole = visit.found._replace(item=read.item, mailing=read.mailing)
     async with house.database.write() as connection:
-        await note(connection, request, visit.found.link, action, read.item.id)
-        if kind and visit.found.link.parent_id is None:
-            whole = visit.found._replace(item=read.item, mailing=read.mailing)
-            await events.add(connection, [event(whole, kind, house, once=once)], house.clock.now())
+        await connection.run_sync(line)
+        await events.add(connection, [event(whole, kind, house, once=once)], house.clock.now())
 
 
 def name_of(found: Found, mailing: Mailing) -> str:

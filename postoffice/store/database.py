@@ -6,6 +6,7 @@ their first write. Within one process writers also queue on a lock, so that they
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -149,12 +150,12 @@ class _Standing:
             sa.event.listen(engine, "connect", _prepare_sqlite)
             self._connection = engine.connect()
         driver: Any = self._connection.connection.driver_connection
-        driver.execute(self._begin)
+        _say(driver, self._begin)
         try:
             result = work(self._connection)
             if gate:
                 gate.result()
-            driver.execute("COMMIT")
+            _say(driver, "COMMIT")
         except BaseException:
             driver.rollback()
             raise
@@ -166,6 +167,14 @@ class _Standing:
             self._connection.close()
             self._connection.engine.dispose()
         self._thread.shutdown()
+
+
+def _say(driver: sqlite3.Connection, word: str) -> None:
+    """A word to the driver; a full disk and a lock that is not let go are told as SQLAlchemy tells them, which doors know."""
+    try:
+        driver.execute(word)
+    except sqlite3.Error as error:
+        raise sa.exc.DBAPIError.instance(word, None, error, sqlite3.Error) from error
 
 
 def _pass_on(gate: "Future[None]", done: "asyncio.Future[object]") -> None:

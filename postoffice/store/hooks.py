@@ -114,7 +114,7 @@ def announce_now(connection: sa.Connection, written: Sequence[Mapping[str, Any]]
     listening = [Endpoint(*row) for one in told_of for row in _LISTENING.rows(connection, {"organisation": one})]
     if not listening:
         return
-    ids = {row["mailing_id"] for row in told if row["mailing_id"]}
+    ids = sorted({row["mailing_id"] for row in told if row["mailing_id"]})
     modes = {mailing_id: bool(live) for mailing_id, live in _MODES.rows(connection, mailings=ids)}
     fresh = [
         _fresh(endpoint, row["kind"], row["recorded_at"], row["id"])
