@@ -127,6 +127,8 @@ def sentence(words: Words, ladder: str) -> str:
     for number, step in enumerate(steps):
         way = words.gettext(WAYS[step.word])
         parts.append(words._("First {way}", way=way) if not number else _then(words, steps[number - 1], way))
+    if not parts:
+        return ""
     return "; ".join(parts) + "." if words.language != "fr" else " ; ".join(parts) + "."
 
 

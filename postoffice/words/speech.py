@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
 
-from postoffice.model.channel import Channel
+from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import PostOfficeError
 from postoffice.words import catalogue
 from postoffice.words.marks import N_
@@ -24,6 +24,7 @@ __all__ = ["LANGUAGES", "N_", "Said", "Words"]
 LANGUAGES = {"fr": "Français", "en": "English"}
 _LOCALES = {"fr": "fr_FR", "en": "en_GB"}
 _MEGABYTE = 1_000_000
+_INSTANT = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,17 @@ class Words:
         """A day and an hour."""
         return f"{self.date(moment)} {self.time(moment, seconds=seconds)}"
 
+    def kept(self, text: str) -> str:
+        """What is kept as text without a zone: a month (2026-11), a day (2026-11-23), or an hour of it (2026-11-23T10:00)."""
+        if len(text) == len("2026-11"):
+            return str(dates.format_date(date.fromisoformat(f"{text}-01"), "LLLL y", locale=self.locale))
+        at = datetime.fromisoformat(text)
+        return _day(at.date(), self.locale) + (f" {at:%H:%M}" if "T" in text else "")
+
     def since(self, moment: datetime, now: datetime) -> str:
-        """How long ago: "il y a 5 minutes"; the day itself after a week."""
+        """How long ago: "à l'instant", "il y a 5 minutes"; the day itself after a week."""
+        if timedelta() <= now - moment < _INSTANT:
+            return self._("just now")
         if now - moment > timedelta(days=7):
             return self.date(moment)
         return dates.format_timedelta(moment - now, add_direction=True, locale=self.locale)
@@ -121,6 +131,10 @@ class Words:
     def channel(self, word: str) -> str:
         """The word for a channel that was kept as text (in plans)."""
         return self.gettext(TERMS[Channel].get(word, word))
+
+    def purpose(self, word: str) -> str:
+        """The word for a purpose that was kept as text (in the ledger)."""
+        return self.gettext(TERMS[Purpose].get(word, word))
 
     def reason(self, code: str) -> str:
         """Why a channel was taken or passed over, or a campaign rests; a failure's sentence; the code itself where it is unknown."""

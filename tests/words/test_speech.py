@@ -37,6 +37,13 @@ def test_hours_are_those_of_the_organisation() -> None:
     assert Words("en", "UTC").time(NOW) == "09:00"
     assert FR.since(NOW - timedelta(minutes=5), NOW) == "il y a 5 minutes"
     assert FR.since(NOW - timedelta(days=30), NOW) == "24 oct. 2026"
+    assert (FR.since(NOW, NOW), EN.since(NOW, NOW)) == ("à l'instant", "just now")
+    assert FR.since(NOW + timedelta(hours=2), NOW) == "dans 2 heures"
+    assert [FR.kept(text) for text in ("2026-11", "2026-11-03", "2026-11-03T08:30")] == [
+        "novembre 2026",
+        "3 nov. 2026",
+        "3 nov. 2026 08:30",
+    ]
 
 
 def test_french_says_none_in_the_singular_and_english_does_not() -> None:
