@@ -35,6 +35,9 @@ class Choice:
     candidates: tuple[Mapping[str, Any], ...] = ()
 
 
+_NOBODY = Choice()
+
+
 @dataclass(frozen=True, slots=True)
 class _Judged:
     candidate: Candidate
@@ -46,6 +49,8 @@ class _Judged:
 
 def choose(item: Item, candidates: Sequence[Candidate]) -> Choice:
     """The contact of an item. Two that are equally sure are a doubt: nothing is merged silently."""
+    if not candidates:
+        return _NOBODY
     traits = traits_of(item.address) if item.address and item.address.lines else None
     judged = sorted((_judge(traits, one) for one in candidates), key=lambda one: (-one.score, one.candidate.id))
     sure = [one for one in judged if one.verdict is Verdict.SAME]

@@ -7,9 +7,10 @@ from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
-_PLACES = range(120, -1, -10)
+_PLACES = range(100, -1, -10)
 _lock = threading.Lock()
 _last = 0
+_high, _begin = -1, ""  # all but the last 20 bits of the last id, and their 22 characters: its neighbours share them
 
 
 def new_id() -> str:
@@ -18,12 +19,14 @@ def new_id() -> str:
     The layout is that of a ULID in lower case, so rows made one after the other lie side by side in an index.
     An id is a name, never a secret: secrets come from `secrets.token_bytes`.
     """
-    global _last
+    global _last, _high, _begin
     with _lock:
         now = time.time_ns() // 1_000_000
-        _last = now << 80 | int.from_bytes(os.urandom(10)) >> 1 if now > _last >> 80 else _last + 1
-        value = _last
-    return "".join([_PAIRS[value >> place & 1023] for place in _PLACES])
+        value = _last = now << 80 | int.from_bytes(os.urandom(10)) >> 1 if now > _last >> 80 else _last + 1
+        if value >> 20 != _high:
+            _high = value >> 20
+            _begin = "".join([_PAIRS[_high >> place & 1023] for place in _PLACES])
+        return _begin + _PAIRS[value >> 10 & 1023] + _PAIRS[value & 1023]
 
 
 def first_id_of(moment: datetime) -> str:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,14 +47,21 @@ async def match_mailing(house: House, batch: Batch, mailing: Mailing, stop: Stop
 
 async def place(house: House, connection: AsyncConnection, organisation_id: str, some: Sequence[Item], now: datetime) -> list[Item]:
     """Find the contacts of some items and write what was found; the items as they are then."""
+    found = await look(house, connection, organisation_id, some, now)
+    await doubts.matched(connection, [{"b_id": item.id, **found[item.id]} for item in some])
+    return [replace(item, **found[item.id]) for item in some]
+
+
+async def look(
+    house: House, connection: AsyncConnection, organisation_id: str, some: Sequence[Item], now: datetime
+) -> dict[str, dict[str, Any]]:
+    """{item id: its columns contact_id, match, email, mobile, fax as they are to be written}; doubts are written here."""
     if not some:
-        return []
+        return {}
     choices = await find(house, connection, organisation_id, some)
     people = await contact_book.by_ids(
         connection, organisation_id, {choice.contact_id for choice in choices.values() if choice.contact_id}
     )
-    found = [_found(item, choices[item.id], people) for item in some]
-    await doubts.matched(connection, [{"b_id": item.id, **values} for item, values in zip(some, found, strict=True)])
     await doubts.add(
         connection,
         organisation_id,
@@ -64,20 +72,25 @@ async def place(house: House, connection: AsyncConnection, organisation_id: str,
         ],
         now,
     )
-    return [replace(item, **values) for item, values in zip(some, found, strict=True)]
+    return {item.id: _found(item, choices[item.id], people) for item in some}
 
 
 def _found(item: Item, choice: Choice, people: Mapping[str, FullContact]) -> dict[str, Any]:
     contact_id = item.contact_id or choice.contact_id
     filled = fill(item, people[contact_id]) if contact_id and contact_id in people else {}
-    match = {"by": choice.by, "score": choice.score, "filled": sorted(filled)}
     return {
         "contact_id": contact_id,
-        "match": match,
+        "match": _told(choice.by, choice.score, tuple(sorted(filled))),
         "email": item.email,
         "mobile": item.mobile,
         "fax": item.fax,
     } | filled
+
+
+@lru_cache(maxsize=100)
+def _told(by: str, score: float, filled: tuple[str, ...]) -> Mapping[str, Any]:
+    """How a contact was found; most of a slice were found alike, or not at all, and share one text of it."""
+    return {"by": by, "score": score, "filled": list(filled)}
 
 
 def fill(item: Item, contact: FullContact) -> dict[str, str]:

@@ -39,8 +39,9 @@ async def recipients(
     reaches = {item.id: reach_of(item) for item in some}
     blocked = await _suppressed(house, connection, mailing, some, reaches, now)
     found = await _contacts(house, connection, mailing, some, reaches, now)
-    people = await contacts.brief(connection, mailing.organisation_id, set(found.values()))
-    ledgers = await consents.of_contacts(connection, mailing.organisation_id, set(found.values()))
+    known = set(found.values()) - found.fresh
+    people = await contacts.brief(connection, mailing.organisation_id, known) if known else {}
+    ledgers = await consents.of_contacts(connection, mailing.organisation_id, known) if known else {}
     made = {}
     silent: dict[tuple[str, bool], Mapping[Channel, str]] = {}  # most have no line in the ledger: what is closed to them is the same
     for item in some:
@@ -113,7 +114,8 @@ async def _suppressed(
 
 async def _contacts(
     house: House, connection: AsyncConnection, mailing: Mailing, some: Sequence[Item], reaches: Reaches, now: datetime
-) -> dict[str, str]:
+) -> contacts.Found:
+    """{item id: contact}."""
     wanted: dict[str, dict[str, Any]] = {}
     keys: dict[str, str] = {}
     known = {item.id: item.contact_id for item in some if item.contact_id}
@@ -128,7 +130,7 @@ async def _contacts(
         entries = keys_of(name, "", [item.address] if item.address else [], {}, ())
         wanted[key] = {"name": name, "points": points, "keys": entries}
     found = await contacts.find_or_add(connection, mailing.organisation_id, wanted, now)
-    return known | {item_id: found[key] for item_id, key in keys.items()}
+    return contacts.Found(known | {item_id: found[key] for item_id, key in keys.items()}, found.fresh)
 
 
 def _point(channel: Channel, to: str, item: Item) -> tuple[str, dict[str, Any] | None]:

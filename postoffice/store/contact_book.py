@@ -16,6 +16,7 @@ from postoffice.store import contact_keys
 from postoffice.store.contact_keys import AT_ONCE, BEHIND, Key
 from postoffice.store.lists import one_of, shared_by_few
 from postoffice.store.prepared import insert_of
+from postoffice.store.schema import contact_keys as contact_keys_table
 from postoffice.store.schema import contact_points, contacts
 from postoffice.store.upsert import insert_into
 
@@ -153,7 +154,7 @@ async def add_all(connection: AsyncConnection, organisation_id: str, new: Sequen
         row for contact_id, one in zip(ids, new, strict=True) for row in _point_rows(organisation_id, contact_id, one.points, now)
     ]
     await connection.run_sync(_POINT.run_all, points)
-    await contact_keys.write(connection, organisation_id, zip(ids, (one.keys for one in new), strict=True))
+    await contact_keys.write(connection, organisation_id, zip(ids, (one.keys for one in new), strict=True), fresh=True)
     return ids
 
 
@@ -260,11 +261,19 @@ async def by_match_keys(connection: AsyncConnection, organisation_id: str, keys:
     """{match key: contact}: made with that key, or said by a person to be the one; merged ones as those that stand for them."""
     wanted = sorted(set(keys))
     found: dict[str, str] = {}
+    learnt: dict[str, str] = {}
+    stands_for = sa.func.coalesce(contacts.c.merged_into, contacts.c.id)
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
-        query = sa.select(contacts.c.match_key, sa.func.coalesce(contacts.c.merged_into, contacts.c.id)).where(
+        made = sa.select(contacts.c.match_key, stands_for, sa.literal(0)).where(
             contacts.c.organisation_id == organisation_id, one_of(connection, contacts.c.match_key, some)
         )
-        found.update((row[0], row[1]) for row in await connection.execute(query))
-    learnt = await contact_keys.holders(connection, organisation_id, contact_keys.LEARNT, wanted)
-    return found | {key: ids[0] for key, ids in learnt.items()}
+        key = contact_keys_table.c
+        said = (
+            sa.select(key.value, stands_for, sa.literal(1))
+            .join(contacts, contacts.c.id == key.contact_id)
+            .where(key.organisation_id == organisation_id, key.kind == contact_keys.LEARNT, one_of(connection, key.value, some))
+        )
+        for value, contact_id, by_person in await connection.execute(sa.union_all(made, said)):
+            (learnt if by_person else found).setdefault(value, contact_id)
+    return found | learnt

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.errors import Conflict
 from postoffice.store.lists import one_of, shared_by_few
-from postoffice.store.prepared import Prepared
+from postoffice.store.prepared import Prepared, insert_of
 from postoffice.store.schema import contact_keys, contacts
 from postoffice.store.upsert import insert_into
 
@@ -29,18 +29,22 @@ def _add_key(connection: sa.Connection) -> Any:
 
 
 _KEY = Prepared(_add_key, ["organisation_id", "kind", "value", "contact_id"])
+_FIRST_KEY = insert_of(contact_keys)
 
 
-async def write(connection: AsyncConnection, organisation_id: str, entries: Iterable[tuple[str, Collection[Key]]]) -> None:
-    """Add entries: (contact id, keys). Those that are there stay. Conflict where another contact has the same external number."""
-    rows = sorted((kind, value, contact_id) for contact_id, keys in entries for kind, value in keys)  # neighbours are written together
+async def write(
+    connection: AsyncConnection, organisation_id: str, entries: Iterable[tuple[str, Collection[Key]]], *, fresh: bool = False
+) -> None:
+    """Add entries: (contact id, keys). Those that are there stay; `fresh`: contacts that were just made, which have none. Conflict
+    where another contact has the same external number."""
+    # neighbours are written together
+    rows = sorted({(kind, value, contact_id) for contact_id, keys in entries for kind, value in keys})
     if not rows:
         return
-    values = [
-        {"organisation_id": organisation_id, "kind": kind, "value": value, "contact_id": contact_id} for kind, value, contact_id in rows
-    ]
+    kinds, values, contact_ids = zip(*rows, strict=True)
+    columns = {"organisation_id": [organisation_id] * len(rows), "kind": kinds, "value": values, "contact_id": contact_ids}
     try:
-        await connection.run_sync(_KEY.run_all, values)
+        await connection.run_sync((_FIRST_KEY if fresh else _KEY).run_columns, columns)
     except sa.exc.IntegrityError:
         raise Conflict(
             "external-id-taken", "Another contact has this number already.", help="Look for it, or merge the two contacts."

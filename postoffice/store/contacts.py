@@ -46,43 +46,69 @@ async def brief(connection: AsyncConnection, organisation_id: str, contact_ids: 
     return {row.id: Contact(*row) for row in await connection.execute(query.where(*mine))}
 
 
+_NOTHING: Mapping[str, Any] = {}  # of all fresh contacts: it is put into JSON once
+
+
+class Found(dict[str, str]):
+    """{what was looked for: contact id}. `fresh`: the ids of contacts that were made just now: persons, nothing else is known."""
+
+    def __init__(self, known: Mapping[str, str], fresh: Collection[str] = ()) -> None:
+        super().__init__(known)
+        self.fresh = frozenset(fresh)
+
+
 async def find_or_add(
     connection: AsyncConnection, organisation_id: str, wanted: Mapping[str, Mapping[str, Any]], now: datetime
-) -> dict[str, str]:
-    """Contacts by match key, made where missing; {match_key: id}.
+) -> Found:
+    """Contacts by match key, made where missing.
 
     `wanted`: {match_key: {"name": str, "points": [(channel, value, address or None)], "keys": entries of the index}}.
     """
-    known = await _known(connection, organisation_id, wanted)
+    known = await contact_book.by_match_keys(connection, organisation_id, wanted)
     missing = sorted(set(wanted) - set(known))  # everybody inserts in the same order: nobody waits for one another in a circle
-    if missing:
-        fresh = [_fresh(organisation_id, key, str(wanted[key]["name"])[:300], now) for key in missing]
-        await insert_rows(connection, contacts, fresh, once=True)
-        made = await _known(connection, organisation_id, missing)  # somebody may have been quicker
-        await contact_keys.write(connection, organisation_id, [(made[key], wanted[key].get("keys", ())) for key in missing])
-        known |= made
-    points = [
+    made = await _add(connection, organisation_id, {key: wanted[key] for key in missing}, now)
+    others = sorted(set(wanted) - set(made))
+    await _add_points(connection, organisation_id, [(made[key], wanted[key]) for key in sorted(made)], now, once=False)
+    if missing and others:
+        known = await contact_book.by_match_keys(connection, organisation_id, others)  # somebody may have been quicker
+    await _add_points(connection, organisation_id, [(known[key], wanted[key]) for key in others], now, once=True)
+    return Found(known | made, made.values())
+
+
+async def _add(
+    connection: AsyncConnection, organisation_id: str, wanted: Mapping[str, Mapping[str, Any]], now: datetime
+) -> dict[str, str]:
+    """Make contacts; {match key: id} of those that nobody else made meanwhile."""
+    rows = [_fresh(organisation_id, key, str(one["name"])[:300], now) for key, one in wanted.items()]
+    made = {row["match_key"]: row["id"] for row in rows}
+    if await insert_rows(connection, contacts, rows, once=True) < len(rows):
+        own = sa.select(contacts.c.match_key, contacts.c.id).where(one_of(connection, contacts.c.id, made.values()))
+        made = {row.match_key: row.id for row in await connection.execute(own)}
+    entries = [(contact_id, wanted[key].get("keys", ())) for key, contact_id in made.items()]
+    await contact_keys.write(connection, organisation_id, entries, fresh=True)
+    return made
+
+
+async def _add_points(
+    connection: AsyncConnection, organisation_id: str, owners: Sequence[tuple[str, Mapping[str, Any]]], now: datetime, *, once: bool
+) -> None:
+    rows = [
         {
             "id": new_id(),
             "organisation_id": organisation_id,
-            "contact_id": known[key],
+            "contact_id": contact_id,
             "channel": channel,
-            "value": value[:500],
+            "value": value,
             "address": address,
             "health": "good",
             "created_at": now,
             "position": 0,
             "health_reason": "",
         }
-        for key in sorted(wanted)
-        for channel, value, address in wanted[key]["points"]
+        for contact_id, one in owners
+        for (channel, value), address in {(channel, value[:500]): address for channel, value, address in one["points"]}.items()
     ]
-    await insert_rows(connection, contact_points, points, once=True)
-    return known
-
-
-async def _known(connection: AsyncConnection, organisation_id: str, keys: Collection[str]) -> dict[str, str]:
-    return await contact_book.by_match_keys(connection, organisation_id, keys)
+    await insert_rows(connection, contact_points, rows, once=once)
 
 
 def _fresh(organisation_id: str, key: str, name: str, now: datetime) -> dict[str, Any]:
@@ -94,8 +120,8 @@ def _fresh(organisation_id: str, key: str, name: str, now: datetime) -> dict[str
         "match_key": key,
         "language": "",
         "preferred_channel": None,
-        "external_ids": {},
-        "attributes": {},
+        "external_ids": _NOTHING,
+        "attributes": _NOTHING,
         "company": "",
         "created_at": now,
         "updated_at": now,

@@ -307,20 +307,22 @@ async def recut(
 
 
 async def planned(connection: AsyncConnection, plans: Sequence[Mapping[str, Any]]) -> None:
-    """Write plans: each mapping has b_id, plan, rung, delivery_id, cost, state, held_reason, contact_id, now, and
-    rungs_left where there are any."""
+    """Write plans: each mapping has b_id, plan, rung, delivery_id, cost, state, held_reason, contact_id, now; rungs_left where there
+    are any; and match, email, mobile, fax where the contact was looked for only now."""
     rows = [{"rungs_left": 0, **plan, "draft": ItemState.DRAFT.value} for plan in plans]
-    await connection.run_sync(_PLANNED.run_all, rows)
+    await connection.run_sync(_PLANNED.run_all, [row for row in rows if "match" not in row])
+    await connection.run_sync(_FOUND_AND_PLANNED.run_all, [row for row in rows if "match" in row])
 
 
-def _planned(_connection: sa.Connection) -> sa.Update:
-    columns = ("plan", "rung", "rungs_left", "delivery_id", "cost", "state", "held_reason", "contact_id")
+def _planned(*more: str) -> Prepared:
+    columns = ("plan", "rung", "rungs_left", "delivery_id", "cost", "state", "held_reason", "contact_id", *more)
     still = items.c.state == sa.bindparam("draft", type_=sa.String)
     update = items.update().where(items.c.id == sa.bindparam("b_id", type_=sa.String), still)
-    return update.values(**{name: sa.bindparam(name) for name in columns}, updated_at=sa.bindparam("now"))
+    update = update.values(**{name: sa.bindparam(name) for name in columns}, updated_at=sa.bindparam("now"))
+    return Prepared(lambda _connection: update)
 
 
-_PLANNED = Prepared(_planned)
+_PLANNED, _FOUND_AND_PLANNED = _planned(), _planned("match", "email", "mobile", "fax")
 
 
 async def total_cost(connection: AsyncConnection, mailing_id: str) -> int:
