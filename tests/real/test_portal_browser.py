@@ -16,11 +16,10 @@ from postoffice.privacy import ledger
 from postoffice.store import consents, people, portal
 from tests.doors import Office
 from tests.portal.conftest import Letter, belongs, last_code, office, sent  # noqa: F401
-from tests.real import npm
+from tests.real import axe
 
 pytestmark = pytest.mark.real
 PHONE = {"width": 390, "height": 844}
-AXE = "4.10.3"
 FIRST_VIEW = 100_000  # bytes
 
 
@@ -120,9 +119,9 @@ async def test_link_code_invoice_history_no_more_promotions(office: Office, scri
 class Judge:
     """Looks at a page: does it fit, what does it weigh, what does axe-core find."""
 
-    def __init__(self, weighed: Weighed, axe: str) -> None:
+    def __init__(self, weighed: Weighed) -> None:
         self.weighed = weighed
-        self.axe = axe
+        self.axe = axe.script()
         self.weights: dict[str, int] = {}
 
     async def look(self, name: str) -> None:
@@ -130,9 +129,7 @@ class Judge:
         await page.wait_for_load_state("networkidle")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         self.weights[name] = await self.weighed.weight()
-        await page.evaluate(self.axe)
-        told = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        bad = [(one["id"], [node["html"][:120] for node in one["nodes"]][:3]) for one in told["violations"]]
+        bad = await axe.faults(page, self.axe)
         assert not bad, (name, bad)
 
     async def visit(self, path: str) -> None:
@@ -142,16 +139,12 @@ class Judge:
 
 @pytest.mark.parametrize("dark", [False, True])
 async def test_every_page_is_accessible_light_and_fits_a_telephone(office: Office, dark: bool) -> None:  # noqa: F811
-    try:
-        axe = (npm.installed("axe-core", AXE) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-    except npm.Missing as missing:
-        pytest.skip(str(missing))
     letter, other = await two_letters(office)
     (typed,) = await sent(office, 1, subject="Relance")
     async with office.house.database.write() as connection:
         await people.update_organisation(connection, office.organisation_id, settings={"colour": "#7a1f5c"})
     async with browsing(office, dark=dark) as weighed:
-        page, judge = weighed.page, Judge(weighed, axe)
+        page, judge = weighed.page, Judge(weighed)
         await judge.visit(typed.path)
         await page.fill("#proof", "00000")
         await page.click("button.go")
