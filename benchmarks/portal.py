@@ -58,8 +58,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             bare = _served(folder, size, bare=True)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        figures[f"{size} items: bare aiohttp links/s"] = bare["links/s"]
-        ratios[f"{size} items: to bare aiohttp"] = figures[f"{size} items: links/s"] / bare["links/s"]
+        for name in ("links/s", f"links {PER_CPU}"):
+            figures[f"{size} items: bare aiohttp {name}"] = bare[name]
+            ratios[f"{size} items: {name}, to bare aiohttp"] = figures[f"{size} items: {name}"] / bare[name]
     for name in ("links/s", "histories/s", f"links {PER_CPU}"):
         ratios[f"{name}, {sizes[-1]} to {sizes[0]} items"] = (
             figures[f"{sizes[-1]} items: {name}"] / figures[f"{sizes[0]} items: {name}"]
