@@ -202,6 +202,7 @@ async def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_its_screen(o
             context = await started.new_context(base_url=base, color_scheme=colours, locale=language, bypass_csp=True)
             token, _csrf = await office.cookie_of(users[language])
             await context.add_cookies([{"name": "postoffice", "value": token, "url": base}])
+            await context.add_init_script(axe.script())
             walk = Walk(await context.new_page(), language)
             for path in addresses(things):
                 await walk.visit(path)
