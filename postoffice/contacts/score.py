@@ -87,10 +87,11 @@ def _traits(printed: tuple[str, ...], known_postcode: str, known_town: str, more
         number,
         tuple(dict.fromkeys(street)),
         (known_postcode or postcode).upper(),
-        tuple(_town_words(known_town) or _town_words(town)),
+        _town_words(known_town) or _town_words(town),
     )
 
 
+@lru_cache(maxsize=_KEPT)  # asked for twice of each line, and lines of a town come again and again
 def _is_street(line: str) -> bool:
     return bool(_numbered(line)) or not _STREETS.isdisjoint(street_words(line))
 
@@ -109,8 +110,9 @@ def _town(line: str) -> tuple[str, str]:
     return (found[2], line[: found.start()] + " " + line[found.end() :]) if found else ("", line)
 
 
-def _town_words(text: str) -> list[str]:
-    return [word for word in street_words(text) if word != "cedex" and not word.isdigit()]
+@lru_cache(maxsize=_KEPT)
+def _town_words(text: str) -> tuple[str, ...]:
+    return tuple([word for word in street_words(text) if word != "cedex" and not word.isdigit()])
 
 
 def compare(one: Traits, other: Traits) -> Likeness:

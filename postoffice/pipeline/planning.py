@@ -82,10 +82,10 @@ async def _plan_slice(
     async with house.database.write() as connection:
         if not await batches.renew(connection, batch, now, house.lease):
             raise LostLease(batch.id)
-        some = await items.locked_drafts(connection, mailing.id, after, SLICE)
+        some, unmatched = await items.locked_drafts(connection, mailing.id, after, SLICE)
         if not some:
             return None
-        unseen = [item for item in some if not item.match]  # cut by hand since the mailing was read
+        unseen = [item for item in some if item.id in unmatched]  # cut by hand since the mailing was read
         found = await matching.look(house, connection, mailing.organisation_id, unseen, now)
         some = [replace(item, **found[item.id]) if found.get(item.id, {}).get("contact_id") else item for item in some]
         known = await recipients(house, connection, mailing, some, now)

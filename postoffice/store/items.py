@@ -16,6 +16,7 @@ from postoffice.model.ids import new_id
 from postoffice.model.item import Item, NewItem, worst
 from postoffice.model.states import ITEM_COMMANDS, ItemState, command_item
 from postoffice.store import rows
+from postoffice.store.plain import Plain
 from postoffice.store.prepared import Prepared, insert_rows
 from postoffice.store.schema import items, mailings
 
@@ -108,11 +109,20 @@ async def locked(connection: AsyncConnection, item_id: str) -> Item:
     return rows.item(row)
 
 
-async def locked_drafts(connection: AsyncConnection, mailing_id: str, after: int, limit: int) -> list[Item]:
-    """A slice of the items that can be planned, after a position; nobody cancels or excludes them until this transaction ends."""
-    query = _filtered(items.select(), mailing_id, Filter(states=(ItemState.DRAFT,))).where(items.c.position > after)
-    found = await connection.execute(query.order_by(items.c.position).limit(limit).with_for_update())
-    return [rows.item(row) for row in found.mappings()]
+async def locked_drafts(connection: AsyncConnection, mailing_id: str, after: int, limit: int) -> tuple[list[Item], set[str]]:
+    """A slice of the items that can be planned, after a position, and the ids of those whose contact nobody looked for yet; nobody
+    cancels or excludes them until this transaction ends. They are read without what no plan needs, see rows.to_send."""
+    statement = _DRAFTS if connection.dialect.name == "sqlite" else _DRAFTS_LOCKED
+    found = await connection.run_sync(lambda sync: statement.rows(sync, mailing=mailing_id, after=after, most=limit))
+    return [rows.to_send(row) for row in found], {row[0] for row in found if row[-1]}
+
+
+_UNSEEN = """CASE WHEN "match" IS NULL OR CAST("match" AS VARCHAR) IN ('null', '{}') THEN 1 ELSE 0 END"""
+_OF_DRAFTS = (
+    f"SELECT {rows.TO_SEND}, {_UNSEEN} FROM items WHERE mailing_id = :mailing AND state = '{ItemState.DRAFT.value}' "
+    "AND position > :after ORDER BY position LIMIT :most"
+)
+_DRAFTS, _DRAFTS_LOCKED = Plain(_OF_DRAFTS), Plain(f"{_OF_DRAFTS} FOR UPDATE")
 
 
 def _filtered(query: Any, mailing_id: str, chosen: Filter) -> Any:

@@ -10,6 +10,7 @@ from postoffice.actions.actor import OFFICE
 from postoffice.contacts.keys import keys_of
 from postoffice.model.address import PostalAddress
 from postoffice.model.item import NewItem
+from postoffice.model.mailing import Options
 from postoffice.pipeline import matching
 from postoffice.store import contact_book, doubts, events, items, merges, points
 from postoffice.store.contact_book import NewContact
@@ -127,15 +128,18 @@ async def test_a_merged_contact_is_found_as_the_one_that_stands_for_it_until_the
 
 
 async def test_reading_a_mailing_twice_matches_once_and_planning_makes_contacts_of_the_rest(office: Office) -> None:
-    jean = await add(office, "Jean Dupont", HOME)
+    jean = await add(office, "Jean Dupont", HOME, email="jean@example.org")
     mailing = await office.drafts(
-        [letter("Dupont Jean", "12 rue de l Eglise", "69002 Lyon"), letter("Anne Neu", "1 rue X", "75011 PARIS")]
+        [letter("Dupont Jean", "12 rue de l Eglise", "69002 Lyon"), letter("Anne Neu", "1 rue X", "75011 PARIS")], Options(channel=None)
     )
 
     await steering.send(office.house, mailing, mailing.options, OFFICE)
     await office.work(1)
     first, second = await office.items(mailing)
     assert first.contact_id == jean and second.contact_id not in (None, jean)
+    assert (first.email, first.match["by"], first.match["filled"]) == ("jean@example.org", "address", ["email"])
+    assert first.plan[0]["to"] == "jean@example.org", "what was found is planned with in the same transaction"
+    assert (second.match["by"], second.match["filled"]) == ("", [])
     async with office.house.database.read() as connection:
         assert await connection.scalar(sa.select(sa.func.count()).select_from(contacts)) == 2
         assert [one.name for one in (await contact_book.by_ids(connection, office.organisation_id, [second.contact_id])).values()]

@@ -32,8 +32,12 @@ async def test_many_rows_are_written_as_they_are_whatever_is_in_them(database: D
         for number, name in enumerate(names)
     ]
     async with database.write() as connection:
-        await insert_rows(connection, contacts, values)
-        await insert_rows(connection, contacts, values, once=True)
+        assert await insert_rows(connection, contacts, values) == len(values)
+        assert await insert_rows(connection, contacts, values, once=True) == 0
+        # one of them is new, and no column but the words of its key tells it from another: what all share is sent once
+        fresh = {**values[0], "id": f"{99:026}", "match_key": "fresh"}
+        assert await insert_rows(connection, contacts, [fresh, *[values[0]] * 30], once=True) == 1
+        await connection.execute(contacts.delete().where(contacts.c.id == fresh["id"]))
     query = sa.select(contacts.c.name, contacts.c.attributes, contacts.c.created_at, contacts.c.merged_into).order_by(contacts.c.id)
     async with database.read() as connection:
         found = (await connection.execute(query)).all()
