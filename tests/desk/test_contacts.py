@@ -136,7 +136,8 @@ async def test_consent_access_and_forgetting(office: Office, officer: Browser, a
     page = await written(officer)
     contact_id = page.rsplit("/", 1)[-1]
     await officer.post(page + "/consent", {"purpose": "promotion", "channel": "email", "means": "letter", "note": "lettre du 3 mars"})
-    assert "lettre du 3 mars" in (await officer.get(page))[1]
+    text = (await officer.get(page))[1]
+    assert "lettre du 3 mars" in text and "promotion · e-mail" in text and "user:" not in text
     await office.add_mailing([NewItem(1, 1, PostalAddress(tuple(HOME.splitlines())))], letters)
     assert (await alice.get(page + "/everything.zip"))[0] == 403 and (await alice.post(page + "/erase"))[0] == 403
     answer = await officer.client.get(page + "/everything.zip")

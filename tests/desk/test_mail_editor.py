@@ -73,6 +73,8 @@ async def test_a_mail_without_a_letter_is_published_and_keeps_what_it_was(office
 
     path = await begun(alice, "offer")
     root = path.removesuffix("/mail")
+    _, listed = await alice.get("/templates")
+    assert "pageless" in listed and "thumb.png" not in listed, "what has no page has no picture of one"
     assert (await alice.post(f"{root}/publish"))[0] == 303
     async with office.house.database.read() as connection:
         kept = await templates.all_of(connection, office.organisation_id)

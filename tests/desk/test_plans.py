@@ -53,7 +53,7 @@ def test_the_sentence_is_said_in_both_languages() -> None:
     )
     assert "3 jours" in french and "36 heures" in french and "d'abord" in french.lower() and "recommand" in french
     assert sentence(Words("en"), "fax > cheapest") == "First by fax; where that fails, by the cheapest of the channels that are left."
-    assert sentence(Words("en"), "no such thing") == ""
+    assert sentence(Words("en"), "no such thing") == "" == sentence(Words("fr"), "")
     assert [(row.word, row.wait, row.unit) for row in rows_of(LADDER)] == [
         ("email-link", "3", "d"),
         ("sms-link", "36", "h"),
