@@ -373,7 +373,11 @@ def _usual_gap(chars: list[_Char]) -> float | None:
     if len(chars) < _FEW_LETTERS:
         return None
     gaps = sorted((char.x - last.right) / char.size for last, char in pairwise(chars) if char.before != _REAL_SPACE)
-    return max(0.0, gaps[len(gaps) // 2]) if gaps else 0.0
+    if not gaps:
+        return 0.0
+    third, middle = gaps[len(gaps) // 3], gaps[len(gaps) // 2]
+    # "6 A RUE N° 12": half of the gaps are spaces, and then the middle one is a space too
+    return max(0.0, third if middle - third > _PLACED_GAP else middle)
 
 
 def _usual_of(rows: list[list[_Char]]) -> float:

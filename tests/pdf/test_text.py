@@ -9,6 +9,7 @@ from postoffice.pdf.garbage import is_plausible
 from postoffice.pdf.text import PageText, ZoneText
 from tests.papers import defects
 
+SIZE = 10 / 72 * 25.4  #: mm, of the letters that `defects` writes
 WINDOW = (110.0, 55.0, 85.0, 33.0)
 
 
@@ -73,6 +74,20 @@ def test_garbage_is_told_from_language(tmp_path: Path) -> None:
     assert not is_plausible("%RQMRXU YRLFL YRWUH IDFWXUH GX PDUV PHUFL GH YRWUH FRQILDQFH HW ELHQWRW")
     zone = zone_of(defects.put(tmp_path, "garbage.pdf", defects.garbage_text()))
     assert zone.garbled > 0.5 or not is_plausible(zone.text)
+
+
+def test_a_line_of_short_words_whose_letters_are_placed_one_by_one_keeps_its_spaces(tmp_path: Path) -> None:
+    def placed(line: str, y: float) -> list[tuple[float, float, str]]:
+        """Helvetica's widths (AFM) at the size of these papers; nothing is put where a space is."""
+        wide = {" ": 0.278, "A": 0.667, "E": 0.667, "°": 0.4, "N": 0.722, "R": 0.722, "U": 0.722}
+        x, letters = 113.0, []
+        for letter in line:
+            letters += [(x, y, letter)] if letter != " " else []
+            x += wide.get(letter, 0.556) * SIZE
+        return letters
+
+    texts = [(113, 61, "Mme Zoé LEFÈVRE"), *placed("6 A RUE N° 12", 65.5), (113, 70, "67000 STRASBOURG")]
+    assert zone_of(defects.put(tmp_path, "short.pdf", defects.document(texts))).text.split("\n")[1] == "6 A RUE N° 12"
 
 
 @pytest.mark.slow
