@@ -23,8 +23,9 @@ from postoffice.pdf.garbage import is_plausible
 from postoffice.pdf.ocr import DPI, OcrLine, read_pictures
 from postoffice.pdf.ocr import languages as ocr_languages
 from postoffice.pdf.raster import Graphic, ink, picture
+from postoffice.pdf.rows import Line
 from postoffice.pdf.survey import Memory, survey
-from postoffice.pdf.text import LEFT_SLACK, Line, PageText, ZoneText
+from postoffice.pdf.text import LEFT_SLACK, PageText, ZoneText
 
 #: share of unreliable letters above which the window is read as a picture
 _GARBLED = 0.3

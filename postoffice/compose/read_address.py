@@ -17,7 +17,7 @@ from postoffice.compose.window import is_body, set_aside, split_below
 from postoffice.model.address import PostalAddress
 from postoffice.model.finding import Box, Finding, Severity
 from postoffice.model.layout import Layout
-from postoffice.pdf.text import Line
+from postoffice.pdf.rows import Line
 
 #: mm beyond the window's edge that no envelope shows any more
 _OUT_OF_SIGHT = 5.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from postoffice.compose.countries import plain
 from postoffice.model.finding import Box
 from postoffice.model.layout import Layout
-from postoffice.pdf.text import Line
+from postoffice.pdf.rows import Line
 
 #: notices and endorsements that stand above an address (French, English, German)
 _NOTICE = re.compile(

@@ -6,7 +6,7 @@ from postoffice.compose.findings import FINDINGS
 from postoffice.compose.read_address import AddressReading, check_typed, read_address
 from postoffice.model.finding import Severity
 from postoffice.model.layout import DIN, FR, UK, Layout
-from postoffice.pdf.text import Line
+from postoffice.pdf.rows import Line
 
 
 def window(*texts: str, layout: Layout = FR, sizes: dict[int, float] | None = None) -> list[Line]:
