@@ -20,7 +20,7 @@ from postoffice.model.mailing import Mailing
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, contact_book, contact_keys, doubts, rows, statistics
 from postoffice.store.batches import Batch
-from postoffice.store.contact_book import FullContact
+from postoffice.store.contact_book import Card, FullContact
 from postoffice.store.deliveries import LostLease
 
 SLICE = 500
@@ -115,17 +115,15 @@ async def find(house: House, connection: AsyncConnection, organisation_id: str, 
     await _by_numbers(connection, organisation_id, some, roads)
     rest = [item for item in some if item.id not in roads and item.address and item.address.lines]
     await _by_blocks(connection, organisation_id, rest, roads)
-    people = await contact_book.by_ids(connection, organisation_id, {one for found in roads.values() for one in found})
+    people = await contact_book.cards(connection, organisation_id, {one for found in roads.values() for one in found})
     return {item.id: choose(item, _candidates(roads.get(item.id, {}), people)) for item in some}
 
 
-def _candidates(found: Mapping[str, set[str]], people: Mapping[str, FullContact]) -> list[Candidate]:
+def _candidates(found: Mapping[str, set[str]], people: Mapping[str, Card]) -> list[Candidate]:
     return [
-        Candidate(
-            one.id, one.name, one.company, tuple(point.address for point in one.points if point.address), frozenset(found[one.id])
-        )
+        Candidate(one.id, one.name, one.company, one.addresses, frozenset(found[one.id]))
         for contact_id in found
-        if (one := people.get(contact_id)) is not None and one.erased_at is None
+        if (one := people.get(contact_id)) is not None
     ]
 
 

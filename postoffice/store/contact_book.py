@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,6 +66,16 @@ class FullContact:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """As much of a contact as tells whether a letter is for it. `addresses`: its own before those of contacts merged into it."""
+
+    id: str
+    name: str
+    company: str
+    addresses: tuple[PostalAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NewContact:
     """A contact to be written."""
 
@@ -99,14 +110,48 @@ async def get(connection: AsyncConnection, organisation_id: str, contact_id: str
     return found[contact_id]
 
 
+async def cards(connection: AsyncConnection, organisation_id: str, contact_ids: Iterable[str]) -> dict[str, Card]:
+    """Names and postal addresses of several contacts; unknown and erased ones are absent. Each item of a mailing may have dozens of
+    candidates, so no more is read than is compared."""
+    wanted = sorted(set(contact_ids))
+    found: dict[str, Card] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        mine = contacts.c.organisation_id == organisation_id, contacts.c.erased_at.is_(None), one_of(connection, contacts.c.id, some)
+        named = list(await connection.execute(sa.select(contacts.c.id, contacts.c.name, contacts.c.company).where(*mine)))
+        places = await _places(connection, [row.id for row in named])
+        found |= {row.id: Card(*row, places.get(row.id, ())) for row in named}
+    return found
+
+
+async def _places(connection: AsyncConnection, contact_ids: Sequence[str]) -> dict[str, tuple[PostalAddress, ...]]:
+    """{contact id: its postal addresses}, as `_points` orders them."""
+    one, wanted = contact_points.c, set(contact_ids)
+    columns = _stands_for().label("owner"), one.contact_id, one.position, one.id, one.address
+    rows = await connection.execute(
+        _of_contacts(connection, columns, contact_ids).where(one.channel == "post", one.address.is_not(None))
+    )
+    found: dict[str, list[tuple[bool, int, str, PostalAddress]]] = defaultdict(list)
+    for owner, contact_id, position, point_id, shape in rows:
+        if address := PostalAddress.from_dict(shape):
+            for holder in {owner, contact_id} & wanted:
+                found[holder].append((contact_id != holder, position, point_id, address))
+    return {holder: tuple(place[3] for place in sorted(places, key=itemgetter(0, 1, 2))) for holder, places in found.items()}
+
+
+def _stands_for() -> sa.ColumnElement[Any]:
+    return sa.func.coalesce(contacts.c.merged_into, contacts.c.id)
+
+
+def _of_contacts(connection: AsyncConnection, columns: Sequence[Any], contact_ids: Sequence[str]) -> sa.Select[Any]:
+    """Addresses of some contacts and of those that were merged into them."""
+    these = sa.or_(one_of(connection, contacts.c.id, contact_ids), one_of(connection, contacts.c.merged_into, contact_ids))
+    return sa.select(*columns).join(contacts, contacts.c.id == contact_points.c.contact_id).where(these)
+
+
 async def _points(connection: AsyncConnection, contact_ids: Sequence[str]) -> dict[str, list[FullPoint]]:
     """{contact id: its addresses}, those of merged contacts behind its own."""
-    stands_for = sa.func.coalesce(contacts.c.merged_into, contacts.c.id)
-    query = (
-        sa.select(contact_points, stands_for.label("owner"))
-        .join(contacts, contacts.c.id == contact_points.c.contact_id)
-        .where(sa.or_(one_of(connection, contacts.c.id, contact_ids), one_of(connection, contacts.c.merged_into, contact_ids)))
-    )
+    query = _of_contacts(connection, (contact_points, _stands_for().label("owner")), contact_ids)
     found: dict[str, list[FullPoint]] = defaultdict(list)
     wanted = set(contact_ids)
     for row in await connection.execute(query):
