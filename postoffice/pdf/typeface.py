@@ -13,9 +13,6 @@ from pikepdf import Array, Dictionary, Name
 
 from postoffice.model.errors import PostOfficeError
 
-subset: Any = import_module("fontTools.subset")  # bears no type hints
-ttlib: Any = import_module("fontTools.ttLib")
-
 #: the fonts that are asked for, the first that has every letter is taken
 _WANTED = "Liberation Sans,DejaVu Sans,sans"
 _POINTS = 25.4 / 72
@@ -54,10 +51,16 @@ class Typeface:
         return sum(self._widths.get(self._glyphs.get(letter, 0), 600) for letter in text) / 1000 * size * _POINTS
 
 
+def _font_tools() -> tuple[Any, Any]:
+    """fontTools' subsetter and its reader (they bear no type hints), 12 MB: for a process that sets letters, not for all."""
+    return import_module("fontTools.subset"), import_module("fontTools.ttLib")
+
+
 @lru_cache(maxsize=64)
 def _cut(letters: str) -> tuple[bytes, dict[str, int], dict[int, int]]:
     """(font program, letter -> glyph number, glyph number -> width in thousandths) of a subset."""
     file, index = _file(letters)
+    subset, ttlib = _font_tools()
     options = subset.Options(drop_tables=["GSUB", "GPOS", "GDEF", "kern", "FFTM"], notdef_outline=True, glyph_names=False)
     cutter = subset.Subsetter(options)
     cutter.populate(text=letters)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 
 from postoffice.model.errors import PostOfficeError
 from postoffice.store import migrate
-from postoffice.store.database import Database
+from postoffice.store.database import MIGRATIONS, Database
 
 
 async def test_migrations_and_schema_agree(database: Database) -> None:
@@ -18,6 +19,11 @@ async def test_migrations_and_schema_agree(database: Database) -> None:
 async def test_a_second_upgrade_changes_nothing(database: Database) -> None:
     await migrate.upgrade(database)
     await migrate.check(database)
+
+
+def test_the_names_of_files_tell_their_order() -> None:
+    history = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    assert migrate.revisions() == [one.revision for one in history][::-1]
 
 
 @pytest.mark.parametrize(("revision", "accepted"), [(None, False), ("0001", False), ("9999", True)])

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from postoffice.compose import recheck
+from postoffice.compose import recheck, render
 from postoffice.compose.merge.checks import Checked, Problem, check_record
 from postoffice.compose.merge.content import Content
 from postoffice.compose.merge.records import Record, job_of, unpack
 from postoffice.compose.merge.uses import uses_of
 from postoffice.compose.merge.wording import TRIED_LINK, Named, Situation, Wording
-from postoffice.compose.render import RowError, Template, TemplateFault, render_letter, render_letters
-from postoffice.compose.render.template import LETTER
+from postoffice.compose.render.faults import RowError, TemplateFault
+from postoffice.compose.render.template import LETTER, Template
 from postoffice.model.address import PostalAddress
 from postoffice.model.finding import Finding
 from postoffice.model.layout import LAYOUTS
@@ -77,7 +77,7 @@ def preview(content: Content, pictures: Path | None, record: Record, day: str, s
     checked = check_record(record, wording.uses, content)
     template = letter_template(content, pictures)
     try:
-        return render_letter(template, letter_values(wording, checked), seconds=SECONDS)
+        return render.render_letter(template, letter_values(wording, checked), seconds=SECONDS)
     except TemplateFault as fault:
         fault.facts.setdefault("part", f"{checked.language}.letter")
         raise
@@ -120,7 +120,7 @@ def print_chunk(packed: Path, content: Content, pictures: Path | None, target: P
                 yield letter_values(wording, made.checked)
 
     with target.open("wb") as file:
-        letters = render_letters(template, rows(), file, seconds=SECONDS)
+        letters = render.render_letters(template, rows(), file, seconds=SECONDS)
     for number, first, pages in letters.ranges():
         good[number].first, good[number].pages = first, pages
     for error in letters.errors:
@@ -199,7 +199,7 @@ def _stand_ins(chunk: Chunk, content: Content, target: Path) -> None:
     french = content.language.startswith("fr")
     rows = [{"language": "fr" if french else "en", "lines": _said(made, french=french)} for made in bad]
     with part.open("wb") as file:
-        sheets = render_letters(Template(_SHEET), rows, file)
+        sheets = render.render_letters(Template(_SHEET), rows, file)
     for number, first, pages in sheets.ranges():
         bad[number].first, bad[number].pages = chunk.pages + first, pages
     joined = target.with_suffix(".joined")
