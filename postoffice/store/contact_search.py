@@ -1,7 +1,7 @@
 """Lists of contacts by words, tags, channels and health, a page at a time whatever their number. The caller owns the transaction.
 
-No scan: each filter is a range of an index. The smallest one is looked at first; where even that is wide (a common word, a channel
-that everybody has), contacts are walked in the order of their names until the page is full.
+No scan: each filter is a range of an index. The smallest one is looked at first, and what it leaves is sorted; where even that is wide
+(a very common word, a channel that everybody has), contacts are walked in the order of their names until the page is full.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.store.schema import contact_keys, contact_points, contacts
 
 _NARROW = 5_000  #: entries that are cheaper fetched and sorted than walked by
+_SORTED = 25_000  #: entries that are sooner sorted than found again among all that one walks by
 _MOST_WORDS = 5
 _END = "\x7f"  # behind all letters that words are made of
 
@@ -72,21 +73,41 @@ async def page(
         name, contact_id = after
         query = query.where(sa.or_(contacts.c.name > name, sa.and_(contacts.c.name == name, contacts.c.id > contact_id)))
         query = query.where(contacts.c.name >= name)  # the same once more, so that the index begins there
-    query = query.order_by(contacts.c.name, contacts.c.id).limit(limit)
+    by_name: tuple[Any, ...] = (contacts.c.name, contacts.c.id)
     filters = _filters(organisation_id, look)
     narrow: list[str] | None = None
     for one in filters:
         ids = await _few(connection, one)
         if ids is not None and (narrow is None or len(ids) < len(narrow)):
             narrow = ids
+    others = filters
     if narrow is not None:
         query = query.where(contacts.c.id.in_(narrow))
         others = filters if len(filters) > 1 else []
-    else:
-        others = filters
+    elif (first := await _smallest(connection, filters)) is not None:
+        query = query.where(contacts.c.id.in_(_standing(first)))
+        others = [one for one in filters if one is not first]
+        by_name = (contacts.c.name.concat(""), contacts.c.id)  # not the index of names: it would be walked from its beginning
     for one in others:
         query = query.where(_holds(one))
-    return list(await connection.scalars(query))
+    return list(await connection.scalars(query.order_by(*by_name).limit(limit)))
+
+
+async def _smallest(connection: AsyncConnection, filters: Sequence[sa.Select[Any]]) -> sa.Select[Any] | None:
+    """The filter that leaves the fewest; None where even that leaves more than _SORTED."""
+    counted = []
+    for place, one in enumerate(filters):
+        some = one.limit(_SORTED + 1).subquery()
+        counted.append((int(await connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0), place))
+    number, place = min(counted, default=(_SORTED + 1, 0))
+    return filters[place] if number <= _SORTED else None
+
+
+def _standing(ids: sa.Select[Any]) -> sa.CompoundSelect[Any]:
+    """The contacts that a filter leaves, and those that stand for them."""
+    own = sa.select(ids.subquery().c.contact_id)
+    other = contacts.alias("other")
+    return sa.union(own, sa.select(other.c.merged_into).where(other.c.merged_into.is_not(None), other.c.id.in_(own)))
 
 
 async def _few(connection: AsyncConnection, ids: sa.Select[Any]) -> list[str] | None:
