@@ -26,7 +26,7 @@ test-setup:  ## prepare the system and .venv for every test
 
 test: test-setup check  ## everything: check, then the tests with real servers, printers and browsers
 	$(BIN)/pytest -m "slow and not real" -n 2
-	$(BIN)/pytest -m "real and not fax" -n 3 --dist loadfile
+	$(BIN)/pytest -m "real and not fax" -n 2 --dist loadfile
 	$(BIN)/pytest -m fax
 
 check:  ## style, types, floors and the fast tests

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from arq.worker import Worker as ArqWorker
 from arq.worker import func
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.actions import click_tracking, segments
@@ -31,6 +30,7 @@ RELAY_EVERY = 0.5  # seconds
 RINGS = 500  #: in one round of the relay
 ALONE = 4  #: batches at the same time while the queue server is away
 HEARTBEAT_EVERY = 10.0
+ENDS = (0.5, 0.5, 1.0, 1.0, 2.0)  #: seconds that a cancelled task of arq's has to end, cancelled anew after each
 LONGEST_END = 25.0  #: seconds for what is in hand after SIGTERM: a supervisor kills after 30 or 90
 TIDY_EVERY = timedelta(hours=1)
 ABANDONED_SECONDS = 6 * 3600  #: unfinished uploads and plain copies of this age belong to a process that is gone
@@ -46,6 +46,20 @@ def rest_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+async def ended(task: "asyncio.Task[Any]", patience: float = 0.0) -> None:
+    """Let a task of arq's end by itself for `patience` seconds, then cancel it, again and again for a while: libraries that speak with
+    a server now and then swallow a cancellation, and a worker that is told to end must not wait for them. What it raises is told by
+    `task.exception()`; nothing is raised here."""
+    for wait in (patience, *ENDS):
+        if wait:
+            await asyncio.wait({task}, timeout=wait)
+        if task.done():
+            break
+        task.cancel()
+    if task.done() and not task.cancelled():
+        task.exception()  # it was looked at
 
 
 class Worker:
@@ -104,20 +118,15 @@ class Worker:
             if self._stopping.is_set():
                 ears.allow_pick_jobs = False
                 await asyncio.gather(*ears.tasks.values(), return_exceptions=True)
-            hearing.cancel()
-            ended = await asyncio.gather(hearing, return_exceptions=True)
-            await asyncio.gather(self._close(ears), return_exceptions=True)
+            await ended(hearing)
+            # the queue may be gone; arq cancels its jobs here, so our steps run in tasks of their own
+            await ended(asyncio.create_task(ears.close()), patience=2)
             if not self._stopping.is_set():
-                self._house.log.warning("worker.no_queue", queue=queue, error=type(ended[0]).__name__)
+                error = None if hearing.cancelled() or not hearing.done() else hearing.exception()
+                self._house.log.warning("worker.no_queue", queue=queue, error=type(error).__name__)
                 self._bell.deaf = True  # until a ring gets through, the relay does the work itself
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), 1)
-
-    async def _close(self, ears: ArqWorker) -> None:
-        """Let go of a queue that may be gone: arq cancels its jobs here, so our steps run in tasks of their own."""
-        with contextlib.suppress(RedisError, OSError, TimeoutError, asyncio.CancelledError):
-            async with asyncio.timeout(5):
-                await ears.close()
 
     def _ears(self, queue: str) -> ArqWorker:
         async def work(_ctx: dict[Any, Any], *given: Any, **_more: Any) -> None:
