@@ -307,15 +307,14 @@ async def by_match_keys(connection: AsyncConnection, organisation_id: str, keys:
     wanted = sorted(set(keys))
     found: dict[str, str] = {}
     learnt: dict[str, str] = {}
-    stands_for = sa.func.coalesce(contacts.c.merged_into, contacts.c.id)
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
-        made = sa.select(contacts.c.match_key, stands_for, sa.literal(0)).where(
+        made = sa.select(contacts.c.match_key, _stands_for(), sa.literal(0)).where(
             contacts.c.organisation_id == organisation_id, one_of(connection, contacts.c.match_key, some)
         )
         key = contact_keys_table.c
         said = (
-            sa.select(key.value, stands_for, sa.literal(1))
+            sa.select(key.value, _stands_for(), sa.literal(1))
             .join(contacts, contacts.c.id == key.contact_id)
             .where(key.organisation_id == organisation_id, key.kind == contact_keys.LEARNT, one_of(connection, key.value, some))
         )
