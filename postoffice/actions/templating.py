@@ -20,6 +20,7 @@ from postoffice.compose.merge.sheets import SAMPLE_ROWS, pack_rows, pack_sheet
 from postoffice.compose.merge.wording import TRIED_LINK, Situation
 from postoffice.compose.render import TemplateFault
 from postoffice.house import House
+from postoffice.later import pikepdf
 from postoffice.model.channel import Purpose
 from postoffice.model.errors import NotFound, PostOfficeError
 from postoffice.model.mailing import Mailing, NewMailing, Options, Source
@@ -228,8 +229,6 @@ def _drawn(content: Content, folder: Path | None, record: Record, day: str, send
     with tempfile.TemporaryDirectory(prefix="po-preview-") as made:
         path = Path(made) / "letter.pdf"
         path.write_bytes(pdf)
-        import pikepdf
-
         with pikepdf.open(path) as opened:
             count = len(opened.pages)
         return raster.thumbnails(path, range(1, min(count, MOST_PREVIEW) + 1), width)

@@ -4,6 +4,7 @@ import ctypes
 import zlib
 
 from postoffice.compose.marker import find_markers
+from postoffice.later import zxingcpp
 from postoffice.pdf.document import MM, Frame
 from postoffice.pdf.engine import Page, pdfium
 from postoffice.pdf.raster import ink, picture
@@ -73,8 +74,6 @@ def barcode_on(page: Page, frame: Frame, *, characters: int, drawn: bool) -> str
     """
     if not drawn or characters > _FEW_CHARACTERS or not 50 < frame.width < 500 or not 50 < frame.height < 700:
         return ""
-    import zxingcpp
-
     image = picture(page, frame, _DPI, grey=True)
     codes = zxingcpp.read_barcodes(image)
     if not codes:

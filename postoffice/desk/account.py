@@ -1,9 +1,10 @@
 """One's own account: name and language, password, second factor, passkeys, where one is signed in."""
 
+from __future__ import annotations
+
 import re
 from datetime import timedelta
 
-import zxingcpp
 from aiohttp import web
 
 from postoffice.actions.notices import Change, tell_staff
@@ -13,6 +14,7 @@ from postoffice.desk.choices import text_of, unknown_word
 from postoffice.desk.page import go, render
 from postoffice.desk.sign_in import keep_language
 from postoffice.desk.visit import VISIT, house_of
+from postoffice.later import zxingcpp
 from postoffice.model import totp
 from postoffice.model.errors import Conflict, NotFound, PostOfficeError
 from postoffice.store import accounts, factors, people, sign_ins

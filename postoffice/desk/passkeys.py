@@ -1,5 +1,7 @@
 """Passkeys (W3C WebAuthn, level 3): what the browser is asked, and whether its answer holds. Each question is answered once."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
@@ -7,24 +9,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from fido2.server import Fido2Server
-from fido2.utils import websafe_decode, websafe_encode
-from fido2.webauthn import (
-    AttestationConveyancePreference,
-    AttestedCredentialData,
-    AuthenticationResponse,
-    PublicKeyCredentialDescriptor,
-    PublicKeyCredentialRpEntity,
-    PublicKeyCredentialType,
-    PublicKeyCredentialUserEntity,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.desk.choices import Form, text_of
 from postoffice.desk.visit import house_of
 from postoffice.house import House
+from postoffice.later import fido2_server, fido2_utils, webauthn
 from postoffice.model.errors import NotAllowed
 from postoffice.model.people import User
 from postoffice.store import factors, people, sign_ins
@@ -47,12 +37,14 @@ def _is_number(host: str) -> bool:
     return True
 
 
-def _server(house: House) -> Fido2Server:
+def _server(house: House) -> fido2_server.Fido2Server:
     """The relying party: this house's own host, answers from its own pages only."""
     address = urlsplit(house.url)
-    party = PublicKeyCredentialRpEntity(id=address.hostname or "", name="Post office")
+    party = webauthn.PublicKeyCredentialRpEntity(id=address.hostname or "", name="Post office")
     own = f"{address.scheme}://{address.netloc}"
-    return Fido2Server(party, attestation=AttestationConveyancePreference.NONE, verify_origin=lambda origin: origin == own)
+    return fido2_server.Fido2Server(
+        party, attestation=webauthn.AttestationConveyancePreference.NONE, verify_origin=lambda origin: origin == own
+    )
 
 
 def refused() -> NotAllowed:
@@ -63,12 +55,12 @@ def refused() -> NotAllowed:
 async def begin_adding(request: web.Request, connection: AsyncConnection, user: User) -> web.Response:
     """What the browser needs to make one: {"publicKey": ..., "step": ...}."""
     known = [_descriptor(one.credential) for one in await factors.passkeys_of(connection, user.id)]
-    entity = PublicKeyCredentialUserEntity(id=user.id.encode(), name=user.email, display_name=user.name)
+    entity = webauthn.PublicKeyCredentialUserEntity(id=user.id.encode(), name=user.email, display_name=user.name)
     options, state = _server(house_of(request)).register_begin(
         entity,
         known,
-        resident_key_requirement=ResidentKeyRequirement.PREFERRED,
-        user_verification=UserVerificationRequirement.PREFERRED,
+        resident_key_requirement=webauthn.ResidentKeyRequirement.PREFERRED,
+        user_verification=webauthn.UserVerificationRequirement.PREFERRED,
     )
     return await _asked(request, connection, user, "passkey-add", options, state)
 
@@ -76,13 +68,15 @@ async def begin_adding(request: web.Request, connection: AsyncConnection, user: 
 async def begin_using(request: web.Request, connection: AsyncConnection, user: User | None, purpose: str) -> web.Response:
     """What the browser needs to use one; of a stranger (None) any passkey of this house, and then the device must know its owner."""
     known = [_descriptor(one.credential) for one in await factors.passkeys_of(connection, user.id)] if user else None
-    wish = UserVerificationRequirement.PREFERRED if user else UserVerificationRequirement.REQUIRED
+    wish = webauthn.UserVerificationRequirement.PREFERRED if user else webauthn.UserVerificationRequirement.REQUIRED
     options, state = _server(house_of(request)).authenticate_begin(known, user_verification=wish)
     return await _asked(request, connection, user, purpose, options, state)
 
 
-def _descriptor(credential: str) -> PublicKeyCredentialDescriptor:
-    return PublicKeyCredentialDescriptor(type=PublicKeyCredentialType.PUBLIC_KEY, id=websafe_decode(credential))
+def _descriptor(credential: str) -> webauthn.PublicKeyCredentialDescriptor:
+    return webauthn.PublicKeyCredentialDescriptor(
+        type=webauthn.PublicKeyCredentialType.PUBLIC_KEY, id=fido2_utils.websafe_decode(credential)
+    )
 
 
 async def _asked(
@@ -93,7 +87,7 @@ async def _asked(
     token = await sign_ins.begin(
         connection, house.keyring, organisation_id, user.id if user else None, purpose, house.clock.now(), secret=state
     )
-    return web.json_response({**json.loads(json.dumps(dict(options), default=websafe_encode)), "step": token})
+    return web.json_response({**json.loads(json.dumps(dict(options), default=fido2_utils.websafe_encode)), "step": token})
 
 
 async def _any_organisation(connection: AsyncConnection) -> str:
@@ -142,7 +136,7 @@ async def finish_adding(request: web.Request, connection: AsyncConnection, form:
     data = made.credential_data
     if data is None:
         raise refused()
-    return Made(websafe_encode(data.credential_id), bytes(data), made.counter)
+    return Made(fido2_utils.websafe_encode(data.credential_id), bytes(data), made.counter)
 
 
 #: what fido2 and its parsers raise at answers that are none: it promises ValueError, its readers of foreign bytes give the rest
@@ -153,20 +147,20 @@ async def finish_using(request: web.Request, connection: AsyncConnection, form: 
     """The passkey that the browser used; NotAllowed where its answer does not hold. Needs a writing transaction."""
     answer = await _answer(request, connection, form, purpose, user_id)
     try:
-        told = AuthenticationResponse.from_dict(answer.shape)
-        credential, uses = websafe_encode(told.raw_id), told.response.authenticator_data.counter
+        told = webauthn.AuthenticationResponse.from_dict(answer.shape)
+        credential, uses = fido2_utils.websafe_encode(told.raw_id), told.response.authenticator_data.counter
     except _BAD as error:
         raise refused() from error
     passkey = await factors.passkey_of_credential(connection, credential)
     if passkey is None or (user_id is not None and passkey.user_id != user_id):
         raise refused()
-    _verify(house_of(request), answer, [AttestedCredentialData(passkey.public_key)])
+    _verify(house_of(request), answer, [webauthn.AttestedCredentialData(passkey.public_key)])
     if not await factors.use_passkey(connection, passkey, uses, house_of(request).clock.now()):
         raise refused()
     return passkey
 
 
-def _verify(house: House, answer: Answer, known: Sequence[AttestedCredentialData]) -> None:
+def _verify(house: House, answer: Answer, known: Sequence[webauthn.AttestedCredentialData]) -> None:
     try:
         _server(house).authenticate_complete(dict(answer.state), known, answer.shape)
     except _BAD as error:

@@ -12,15 +12,17 @@ ISO/IEC 16022, ECC 200, 22 x 22 modules: 30 code words, of which base 256 takes 
 The inserter reads the sheet's number to close the envelope behind the last one; on returned mail the same code names the item.
 """
 
+from __future__ import annotations
+
 import binascii
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import zxingcpp
 from PIL import Image
 
+from postoffice.later import zxingcpp
 from postoffice.model.finding import Box
 
 VERSION = 1
@@ -30,7 +32,6 @@ ID_BYTES = 16
 SIDE = 13.0
 #: the standard's quiet zone, in modules
 _QUIET = 1
-_KIND = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.DataMatrix)
 _LAYOUT = struct.Struct(">cB16sHH")
 _MM = 72 / 25.4
 
@@ -118,7 +119,7 @@ def _runs(row: str) -> list[tuple[int, int]]:
 def read(image: Image.Image) -> list[Seen]:
     """Our codes in a picture (any mode, 150 dpi or more, turned or not), in the order of their place from the top."""
     found = []
-    for symbol in zxingcpp.read_barcodes(image.convert("L"), _KIND):
+    for symbol in zxingcpp.read_barcodes(image.convert("L"), zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.DataMatrix)):
         code = decode(symbol.bytes)
         if code is not None:
             found.append(Seen(code, _place(symbol.position)))

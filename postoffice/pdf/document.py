@@ -1,5 +1,7 @@
 """Opening a PDF with errors that say what is wrong, and what can be known of it cheaply."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 from collections.abc import Iterator
@@ -7,8 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pikepdf
-
+from postoffice.later import pikepdf
 from postoffice.model.errors import Unreadable
 from postoffice.model.finding import Box
 from postoffice.pdf.engine import Document, Page, pdfium, pypdfium2

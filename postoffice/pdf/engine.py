@@ -2,11 +2,12 @@
 
 import contextlib
 import ctypes
-from importlib import import_module
 from typing import Any, TypeAlias
 
-pypdfium2: Any = import_module("pypdfium2")
-pdfium: Any = import_module("pypdfium2.raw")  #: the C functions (headers fpdfview.h, fpdf_text.h, fpdf_edit.h)
+from postoffice.later import Later
+
+pypdfium2: Any = Later("pypdfium2")
+pdfium: Any = Later("pypdfium2.raw")  #: the C functions (headers fpdfview.h, fpdf_text.h, fpdf_edit.h)
 
 Document: TypeAlias = Any  #: an open pypdfium2.PdfDocument
 Page: TypeAlias = Any  #: an open pypdfium2.PdfPage

@@ -1,9 +1,11 @@
 """The structure of a PDF where pdfium does not tell it: kinds of fonts, masks of images, scripts, forms. Read object by object."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
-import pikepdf
+from postoffice.later import pikepdf
 
 #: pages whose annotations are looked at for scripts and files; more of them are forms, which one look tells
 _PAGES = 400

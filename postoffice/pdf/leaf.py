@@ -1,12 +1,11 @@
 """Pages of a PDF in memory for people who read it on a telephone, or have it read out: light pictures, and the words."""
 
 import io
-from typing import Any
 
-import pypdfium2
 from PIL import Image
 
 from postoffice.pdf.document import frame_of, open_page
+from postoffice.pdf.engine import Document, pypdfium2
 from postoffice.pdf.raster import picture
 from postoffice.pdf.text import PageText
 
@@ -43,6 +42,5 @@ def words_of(content: bytes, most_pages: int) -> list[str]:
         document.close()
 
 
-def _opened(content: bytes) -> Any:
-    make: Any = pypdfium2.PdfDocument
-    return make(content)
+def _opened(content: bytes) -> Document:
+    return pypdfium2.PdfDocument(content)

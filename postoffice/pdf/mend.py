@@ -4,15 +4,17 @@ Raises Unreadable where the document cannot be opened, PostOfficeError fix-not-p
 should; nothing is left at `target` then.
 """
 
+from __future__ import annotations
+
 import ctypes
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pikepdf
 from PIL import ImageChops
 
+from postoffice.later import pikepdf
 from postoffice.model.errors import PostOfficeError, Unreadable
 from postoffice.model.finding import Box
 from postoffice.pdf import ghostscript, stamp

@@ -3,15 +3,15 @@
 import io
 import warnings
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from postoffice.later import Later
 from postoffice.model.errors import TooLarge, Unreadable
 
-img2pdf: Any = import_module("img2pdf")  # bears no type hints
+img2pdf: Any = Later("img2pdf")  # bears no type hints
 
 #: a page scanned at 1200 dpi has 140 million pixels; beyond it is a bomb
 MAX_PIXELS = 150_000_000

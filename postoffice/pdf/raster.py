@@ -4,6 +4,7 @@ import ctypes
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,19 @@ class Graphic:
     box: Box
 
 
-_KINDS = {
-    pdfium.FPDF_PAGEOBJ_PATH: "path",
-    pdfium.FPDF_PAGEOBJ_IMAGE: "image",
-    pdfium.FPDF_PAGEOBJ_SHADING: "shading",
-    pdfium.FPDF_PAGEOBJ_FORM: "form",
-}
-
-
 def kind_of(number: int) -> str:
     """Our word for pdfium's kind of a page object; empty for text and what is unknown."""
-    return _KINDS.get(number, "")
+    return _kinds().get(number, "")
+
+
+@cache
+def _kinds() -> dict[int, str]:
+    return {
+        pdfium.FPDF_PAGEOBJ_PATH: "path",
+        pdfium.FPDF_PAGEOBJ_IMAGE: "image",
+        pdfium.FPDF_PAGEOBJ_SHADING: "shading",
+        pdfium.FPDF_PAGEOBJ_FORM: "form",
+    }
 
 
 def picture(page: Page, frame: Frame, dpi: float, box: Box | None = None, *, grey: bool = False) -> Image.Image:

@@ -1,11 +1,11 @@
 """Pages put under and over pages, fitted onto other paper, and text written on them. All places in mm from the top left as seen."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
-import pikepdf
-from pikepdf import Dictionary
-
+from postoffice.later import pikepdf
 from postoffice.model.finding import Box
 from postoffice.pdf.typeface import Typeface
 
@@ -76,8 +76,8 @@ def draw_form(name: str, form: Any, rotation: int, box: Box, height: float) -> b
 def free_name(page: pikepdf.Page, kind: str, wish: str) -> str:
     """A name for a resource that the page does not use yet. Shared resources are copied first, so that other pages stay as they are."""
     shared: Any = page.resources  # inherited ones too
-    own: Any = Dictionary(shared)
-    inner: Any = Dictionary(own.get(kind, Dictionary()))
+    own: Any = pikepdf.Dictionary(shared)
+    inner: Any = pikepdf.Dictionary(own.get(kind, pikepdf.Dictionary()))
     own[kind] = inner
     page.obj.Resources = own
     number = 0
@@ -106,7 +106,7 @@ def refit(pdf: pikepdf.Pdf, number: int, box: Box, size: tuple[float, float] = A
     old = pdf.pages[number - 1]
     form, rotation = form_of(pdf, old), rotation_of(old)
     new = add_page(pdf, size)
-    new.obj.Resources = Dictionary(XObject=Dictionary(Po0=form))
+    new.obj.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Po0=form))
     new.obj.Contents = pdf.make_stream(draw_form("Po0", form, rotation, box, size[1]))
     pdf.pages[number - 1] = new
     del pdf.pages[-1]

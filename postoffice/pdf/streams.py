@@ -5,6 +5,8 @@ the post takes trays by region; split where a house's limits are reached, never 
 side. Each sheet can bear a DataMatrix in a place that is free of ink.
 """
 
+from __future__ import annotations
+
 import csv
 import hashlib
 import io
@@ -15,8 +17,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import pikepdf
-
+from postoffice.later import pikepdf
 from postoffice.pdf import datamatrix, stamp
 from postoffice.pdf.document import frame_of, open_page, open_pdf
 from postoffice.pdf.raster import ink

@@ -7,6 +7,7 @@ asking a font for its kind) is done once per image or font of a slice of pages, 
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -299,18 +300,21 @@ def _is_coloured(thing: Any) -> bool:
         return False
     try:
         form = pdfium.FPDFBitmap_GetFormat(bitmap)
-        if form not in _RAW:
+        if form not in _raw():
             return False
         across, down = pdfium.FPDFBitmap_GetWidth(bitmap), pdfium.FPDFBitmap_GetHeight(bitmap)
         stride = pdfium.FPDFBitmap_GetStride(bitmap)
         start = ctypes.cast(pdfium.FPDFBitmap_GetBuffer(bitmap), ctypes.POINTER(ctypes.c_ubyte * (stride * down)))
-        image = Image.frombytes("RGB", (across, down), bytes(start.contents), "raw", _RAW[form], stride, 1)
+        image = Image.frombytes("RGB", (across, down), bytes(start.contents), "raw", _raw()[form], stride, 1)
         return has_colour(image.reduce(max(1, min(across, down) // 200)))
     finally:
         pdfium.FPDFBitmap_Destroy(bitmap)
 
 
-_RAW = {pdfium.FPDFBitmap_BGR: "BGR", pdfium.FPDFBitmap_BGRx: "BGRX", pdfium.FPDFBitmap_BGRA: "BGRX"}
+@cache
+def _raw() -> dict[int, str]:
+    """Pillow's names of pdfium's colour formats."""
+    return {pdfium.FPDFBitmap_BGR: "BGR", pdfium.FPDFBitmap_BGRx: "BGRX", pdfium.FPDFBitmap_BGRA: "BGRX"}
 
 
 def _resolution(pixels: tuple[int, int], box: Box) -> float:

@@ -33,8 +33,6 @@ _BROKEN = frozenset({0x0002, 0xFFFE})
 #: letters that ligatures are made of
 _JOINING = frozenset(map(ord, "fijlst"))
 _SPACES = frozenset({0x20, 0xA0, 0x09, 0x0A, 0x0D, 0x202F, 0x2007, 0x2002, 0x2003, 0x2009})
-#: asked for each letter
-_loose_box, _unicode_of, _origin_of = pdfium.FPDFText_GetLooseCharBox, pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetCharOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +190,7 @@ class PageText:
 
     def _box(self, index: int) -> Box:
         """The cell of a character, mm: loose (as high as the font, as wide as its advance), tight where text is turned."""
-        if _loose_box(self._raw, index, self._to_rect):
+        if pdfium.FPDFText_GetLooseCharBox(self._raw, index, self._to_rect):
             left, bottom, right, top = self._rect.left, self._rect.bottom, self._rect.right, self._rect.top
             if right > left and top > bottom:
                 return self.frame.seen(left, bottom, right, top)
@@ -214,8 +212,9 @@ class PageText:
         x, y = ctypes.c_double(), ctypes.c_double()
         origin, joined = (0.0, 0.0), list[Char]()  # of the ligature that may be going on
         to_x, to_y = ctypes.byref(x), ctypes.byref(y)
+        unicode_of, origin_of = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetCharOrigin  # asked for each letter
         for index in range(span.first, span.last + 1):
-            code = _unicode_of(raw, index)
+            code = unicode_of(raw, index)
             if code in _SPACES:
                 # pdfium makes up spaces where gaps are wide for it: in spaced-out text, between all letters
                 space = min(space, _GUESSED_GAP if pdfium.FPDFText_IsGenerated(raw, index) else REAL_SPACE)
@@ -229,7 +228,7 @@ class PageText:
                 probes[1] += pdfium.FPDFText_HasUnicodeMapError(raw, index) == 1 or is_bad(code)
             left, _, width, _ = self._box(index)
             space = math.inf if 0x590 <= code < 0x900 else space
-            _origin_of(raw, index, to_x, to_y)
+            origin_of(raw, index, to_x, to_y)
             place = (x.value, y.value)
             base = seen(*place, *place)[1]
             char = Char(code, left, left + width, base, size, space, index)

@@ -1,21 +1,22 @@
 """Text of our own on a PDF: a TrueType font of this machine, cut to the letters that are needed, always embedded."""
 
+from __future__ import annotations
+
 import io
 import shutil
 import subprocess
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
-import pikepdf
-from pikepdf import Array, Dictionary, Name
-
+from postoffice.later import Later, pikepdf
 from postoffice.model.errors import PostOfficeError
 
 #: the fonts that are asked for, the first that has every letter is taken
 _WANTED = "Liberation Sans,DejaVu Sans,sans"
 _POINTS = 25.4 / 72
+_subset: Any = Later("fontTools.subset")
+_ttlib: Any = Later("fontTools.ttLib")
 
 
 @lru_cache(maxsize=64)
@@ -51,24 +52,18 @@ class Typeface:
         return sum(self._widths.get(self._glyphs.get(letter, 0), 600) for letter in text) / 1000 * size * _POINTS
 
 
-def _font_tools() -> tuple[Any, Any]:
-    """fontTools' subsetter and its reader (they bear no type hints), 12 MB: for a process that sets letters, not for all."""
-    return import_module("fontTools.subset"), import_module("fontTools.ttLib")
-
-
 @lru_cache(maxsize=64)
 def _cut(letters: str) -> tuple[bytes, dict[str, int], dict[int, int]]:
     """(font program, letter -> glyph number, glyph number -> width in thousandths) of a subset."""
     file, index = _file(letters)
-    subset, ttlib = _font_tools()
-    options = subset.Options(drop_tables=["GSUB", "GPOS", "GDEF", "kern", "FFTM"], notdef_outline=True, glyph_names=False)
-    cutter = subset.Subsetter(options)
+    options = _subset.Options(drop_tables=["GSUB", "GPOS", "GDEF", "kern", "FFTM"], notdef_outline=True, glyph_names=False)
+    cutter = _subset.Subsetter(options)
     cutter.populate(text=letters)
     target = io.BytesIO()
-    with ttlib.TTFont(file, fontNumber=index if file.endswith((".ttc", ".otc")) else -1) as font:
+    with _ttlib.TTFont(file, fontNumber=index if file.endswith((".ttc", ".otc")) else -1) as font:
         cutter.subset(font)
         font.save(target)
-    made = ttlib.TTFont(io.BytesIO(target.getvalue()))
+    made = _ttlib.TTFont(io.BytesIO(target.getvalue()))
     units, numbers, cmap = made["head"].unitsPerEm, made.getReverseGlyphMap(), made.getBestCmap() or {}
     glyphs = {letter: numbers[cmap[ord(letter)]] for letter in letters if ord(letter) in cmap}
     widths = {numbers[name]: round(1000 * made["hmtx"][name][0] / units) for name in made.getGlyphOrder()}
@@ -79,29 +74,30 @@ def _embedded(pdf: pikepdf.Pdf, program: bytes, glyphs: dict[str, int], widths: 
     """A composite font with the numbers of its glyphs as codes (ISO 32000-1, 9.7), with its table of letters."""
     outlines = program[:4] == b"OTTO"
     file = pdf.make_stream(program)
-    about = Dictionary(
-        Type=Name.FontDescriptor, FontName=Name("/PSTOFF+PostOfficeSans"), Flags=4, FontBBox=[-500, -300, 1500, 1100], ItalicAngle=0,
-        Ascent=905, Descent=-212, CapHeight=716, StemV=80,
+    about = pikepdf.Dictionary(
+        Type=pikepdf.Name.FontDescriptor, FontName=pikepdf.Name("/PSTOFF+PostOfficeSans"), Flags=4,
+        FontBBox=[-500, -300, 1500, 1100], ItalicAngle=0, Ascent=905, Descent=-212, CapHeight=716, StemV=80,
     )  # fmt: skip
     if outlines:
-        file.Subtype = Name.OpenType
+        file.Subtype = pikepdf.Name.OpenType
         about.FontFile3 = file
     else:
         about.FontFile2 = file
-    below = Dictionary(
-        Type=Name.Font, Subtype=Name.CIDFontType0 if outlines else Name.CIDFontType2, BaseFont=about.FontName,
-        CIDSystemInfo=Dictionary(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("Identity"), Supplement=0),
-        FontDescriptor=pdf.make_indirect(about), DW=600, W=Array([one for number in widths for one in (number, [widths[number]])]),
+    below = pikepdf.Dictionary(
+        Type=pikepdf.Name.Font, Subtype=pikepdf.Name.CIDFontType0 if outlines else pikepdf.Name.CIDFontType2,
+        CIDSystemInfo=pikepdf.Dictionary(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("Identity"), Supplement=0),
+        BaseFont=about.FontName, FontDescriptor=pdf.make_indirect(about), DW=600,
+        W=pikepdf.Array([one for number in widths for one in (number, [widths[number]])]),
     )  # fmt: skip
     if not outlines:
-        below.CIDToGIDMap = Name.Identity
+        below.CIDToGIDMap = pikepdf.Name.Identity
     return pdf.make_indirect(
-        Dictionary(
-            Type=Name.Font,
-            Subtype=Name.Type0,
+        pikepdf.Dictionary(
+            Type=pikepdf.Name.Font,
+            Subtype=pikepdf.Name.Type0,
             BaseFont=about.FontName,
-            Encoding=Name("/Identity-H"),
-            DescendantFonts=Array([pdf.make_indirect(below)]),
+            Encoding=pikepdf.Name("/Identity-H"),
+            DescendantFonts=pikepdf.Array([pdf.make_indirect(below)]),
             ToUnicode=pdf.make_stream(_letters(glyphs)),
         )  # fmt: skip
     )

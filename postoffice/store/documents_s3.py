@@ -8,6 +8,8 @@ is removed. On its way out it is opened piece by piece. So memory stays flat bot
 What was kept in the data folder before is still read there; `postoffice migrate` brings it to the store.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import io
@@ -22,9 +24,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
-from miniopy_async.api import Minio
-from miniopy_async.error import MinioException, S3Error
 
+from postoffice.later import miniopy_api, miniopy_error
 from postoffice.model.errors import PostOfficeError, Unavailable
 from postoffice.model.ports import StoredDocument
 from postoffice.store.documents import (
@@ -93,15 +94,17 @@ class Store:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._session: aiohttp.ClientSession | None = None
-        self._client: Minio | None = None
+        self._client: miniopy_api.Minio | None = None
 
-    def _minio(self) -> Minio:
+    def _minio(self) -> miniopy_api.Minio:
         """Made when first used: a session belongs to the running loop."""
         if self._client is None:
             place = self._place
             self._session = aiohttp.ClientSession(timeout=_PATIENCE)
             lines: Any = _Lines(self._session)
-            self._client = Minio(place.host, place.key, place.secret, secure=place.secure, region=place.region, session=lines)
+            self._client = miniopy_api.Minio(
+                place.host, place.key, place.secret, secure=place.secure, region=place.region, session=lines
+            )
         return self._client
 
     async def put(self, path: str, source: Path) -> None:
@@ -288,11 +291,11 @@ def _told() -> Iterator[None]:
     """The client's errors as ours. Their own words may hold addresses and keys: only their code is told."""
     try:
         yield
-    except S3Error as error:
+    except miniopy_error.S3Error as error:
         if error.code in _GONE:
             raise missing() from None
         raise _away(error.code or "an error") from error
-    except (MinioException, aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+    except (miniopy_error.MinioException, aiohttp.ClientError, TimeoutError, ConnectionError) as error:
         raise _away(type(error).__name__) from error
 
 

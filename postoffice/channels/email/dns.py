@@ -1,13 +1,12 @@
 """What the DNS says of a sending domain, by dnspython; and keys to publish there. See house.SendingTools."""
 
-from typing import Literal
+from __future__ import annotations
 
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
+from typing import Literal
 
 from postoffice.channels.email.address import read_mailbox
 from postoffice.channels.email.sign import dns_name, dns_record, make_key
+from postoffice.later import dns_asyncresolver, dns_exception, dns_resolver
 from postoffice.model.errors import PostOfficeError, Refused
 
 _SECONDS = 5.0  #: for one question, all name servers together
@@ -41,9 +40,9 @@ class DnsTools:
         """Records as text: TXT with its strings joined, A and AAAA as addresses, MX as host names. PostOfficeError: no answer."""
         try:
             answer = await self._resolver().resolve(name, kind, lifetime=_SECONDS, search=False)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        except (dns_resolver.NXDOMAIN, dns_resolver.NoAnswer):
             return []
-        except (dns.exception.DNSException, OSError, ValueError) as error:
+        except (dns_exception.DNSException, OSError, ValueError) as error:
             raise PostOfficeError(
                 "dns-silent",
                 "The name servers did not answer.",
@@ -55,10 +54,10 @@ class DnsTools:
             return [one.exchange.to_text(omit_final_dot=True).lower() for one in answer]
         return [one.to_text() for one in answer]
 
-    def _resolver(self) -> dns.asyncresolver.Resolver:
+    def _resolver(self) -> dns_asyncresolver.Resolver:
         if not self._servers:
-            return dns.asyncresolver.Resolver()
-        resolver = dns.asyncresolver.Resolver(configure=False)
+            return dns_asyncresolver.Resolver()
+        resolver = dns_asyncresolver.Resolver(configure=False)
         resolver.nameservers = [_server(server)[0] for server in self._servers]
         resolver.port = _server(self._servers[0])[1]
         return resolver

@@ -1,10 +1,11 @@
 """What a manifest says of a piece's paper: pages and sheets as they lie in the file, and the code on each of them."""
 
+from __future__ import annotations
+
 import io
 from typing import Any
 
-import pikepdf
-
+from postoffice.later import pikepdf
 from postoffice.model.delivery import Piece
 from postoffice.model.ids import is_id, to_bytes
 

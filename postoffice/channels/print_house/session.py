@@ -1,12 +1,13 @@
 """An SFTP session with a print house's server, pinned to its host key."""
 
+from __future__ import annotations
+
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-import asyncssh
-
 from postoffice.channels.reach import Reach
+from postoffice.later import asyncssh
 from postoffice.model.ports import Log
 
 

@@ -9,6 +9,8 @@ A crash anywhere neither loses nor doubles a piece, also when the house takes fi
 Mark there, its manifest still in the journal: not handed over yet, so move it. Mark there, manifest gone: it was handed over.
 """
 
+from __future__ import annotations
+
 import asyncio
 import hashlib
 import json
@@ -19,13 +21,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncssh
-
 from postoffice.channels.kind import BadSetting, Field, FieldKind, Kind, Label, Parts
 from postoffice.channels.pages import pdf_of
 from postoffice.channels.print_house.coding import paper_facts
 from postoffice.channels.print_house.returns import read_return
 from postoffice.channels.print_house.session import House, Line, host_key, move, read, words, write
+from postoffice.later import asyncssh
 from postoffice.model.channel import Channel
 from postoffice.model.delivery import Event, Knock, Piece, Receipt
 from postoffice.model.errors import AlreadySent, Forged, Refused, TryLater

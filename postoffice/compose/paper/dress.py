@@ -1,13 +1,14 @@
 """A letter as it leaves: letterhead under or over its pages, address sheet before it, inserts behind it. Runs in a child process."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pikepdf
-
+from postoffice.later import pikepdf
 from postoffice.model.layout import LAYOUTS, Layout
 from postoffice.pdf import stamp
 from postoffice.pdf.document import page_count
