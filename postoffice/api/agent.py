@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice import trouble
 from postoffice.api import problems
 from postoffice.api.problems import Refusal
 from postoffice.house import HOUSE, House
@@ -143,6 +144,8 @@ class _Desk:
         except PostOfficeError as error:
             return problems.answer(error, house.url)
         except (DBAPIError, PoolTimeout, OSError) as error:
+            if trouble.left(request, error):
+                return trouble.nobody()
             house.log.warning("agent.trouble", kind=type(error).__name__)
             return problems.answer(problems.trouble(), house.url)
 

@@ -1,15 +1,14 @@
 """The router: one wrapper around every route that knows who asks, what they may, and how failures are told."""
 
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from pathlib import Path
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from postoffice import trouble
 from postoffice.api import problems
 from postoffice.api.call import Call, Route, parse, read_json, read_query
 from postoffice.api.docs import docs_page
@@ -99,23 +98,20 @@ def _guarded(serve: Serve) -> Serve:
                 house.log.warning("api.refused", code=error.code)
             return problems.answer(error, house.url)
         except _AWAY as error:
-            house.log.warning("api.trouble", kind=type(error).__name__, where=_where(error))
+            if trouble.left(request, error):
+                return trouble.nobody()
+            house.log.warning("api.trouble", kind=type(error).__name__, where=trouble.where(error))
             return problems.answer(problems.trouble(), house.url)
         except web.HTTPException as error:
             return problems.answer(Refusal(error.status, "http", error.reason or "The request was refused."), house.url)
         except Exception as error:
-            house.log.error("api.failed", kind=type(error).__name__, where=_where(error))
+            house.log.error("api.failed", kind=type(error).__name__, where=trouble.where(error))
             failure = Refusal(
                 500, "office-failed", "The office made a mistake of its own.", help="Tell your administrator the time of it."
             )
             return problems.answer(failure, house.url)
 
     return guarded
-
-
-def _where(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 async def _key(house: House, request: web.Request) -> ApiKey:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
+from postoffice import trouble
 from postoffice.desk.page import go, is_partial, render
 from postoffice.desk.visit import VISIT, WORDS, Visit, house_of, recognise, words_of_stranger
 from postoffice.model.errors import NotAllowed, NotFound, PostOfficeError
@@ -90,7 +91,7 @@ def guarded(route: Route) -> Handler:
         except PostOfficeError as error:
             response = problem_page(request, error)
         except Exception as error:
-            response = _trouble_page(request, error)
+            response = trouble.nobody() if trouble.left(request, error) else _trouble_page(request, error)
         return response
 
     return answer
@@ -185,7 +186,9 @@ def way_on(error: PostOfficeError) -> str:
 def _trouble_page(request: web.Request, error: Exception) -> web.Response:
     """A fault of ours: a number for the administrator, the details in the log (its kind only: texts may hold personal data)."""
     number = secrets.token_hex(4)
-    house_of(request).log.error("desk.trouble", number=number, kind=type(error).__name__, where=_where(error), method=request.method)
+    house_of(request).log.error(
+        "desk.trouble", number=number, kind=type(error).__name__, where=trouble.where(error), method=request.method
+    )
     words = request[WORDS]
     said = Said(
         "office-trouble",
@@ -193,14 +196,6 @@ def _trouble_page(request: web.Request, error: Exception) -> web.Response:
         words._("Try again. If it goes on, give your administrator this number: {number}", number=number),
     )
     return render(request, "problem.html", {"said": said, "status": 500, "way_on": ""}, status=500)
-
-
-def _where(error: BaseException) -> str:
-    """File and line where it was raised."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
 
 
 @web.middleware

@@ -13,6 +13,7 @@ from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from postoffice import trouble
 from postoffice.house import HOUSE
 from postoffice.model.errors import PostOfficeError
 from postoffice.portal.brand import NONE, Brand
@@ -142,6 +143,8 @@ def guarded(serve: Serve) -> Serve:
             house.log.warning("portal.trouble", code=error.code)
             response = unavailable(request)
         except (DBAPIError, PoolTimeout, OSError) as error:
+            if trouble.left(request, error):
+                return trouble.nobody()
             house.log.warning("portal.trouble", kind=type(error).__name__)
             response = unavailable(request)
         except Exception as error:  # what nobody foresaw: its text may hold names, so only its kind is kept

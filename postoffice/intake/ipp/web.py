@@ -6,13 +6,12 @@ only what must be refused before its body may come (unknown token with a documen
 
 import asyncio
 import re
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from aiohttp import web
 
+from postoffice import trouble
 from postoffice.intake.ipp import icon
 from postoffice.intake.ipp.body import Read
 from postoffice.intake.ipp.checks import check, job_number, locate, target
@@ -224,9 +223,7 @@ class _Door:
 
         Only the kind and the place are logged: the text of a database's error holds names.
         """
-        frames = traceback.extract_tb(error.__traceback__)
-        where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-        self._log.error("ipp.trouble", kind=type(error).__name__, where=where)
+        self._log.error("ipp.trouble", kind=type(error).__name__, where=trouble.where(error))
         return Reply(Status.SERVICE_UNAVAILABLE, sentence("office-trouble", language))
 
 
