@@ -159,7 +159,7 @@ async def _outcomes(office: Office, made: Campaign) -> dict[str, int]:
     query = sa.select(items.c.state, sa.func.count()).join(waves, waves.c.mailing_id == items.c.mailing_id)
     async with office.house.database.read() as connection:
         found = await connection.execute(query.where(waves.c.campaign_id == made.id).group_by(items.c.state))
-        return dict(found.all())  # type: ignore[arg-type]
+        return dict(found.all())
 
 
 async def hard_days(folder: Path, count: int, pause: float = 0.0) -> dict[str, Any]:
@@ -298,7 +298,7 @@ async def _who(office: Office) -> dict[str, str]:
     points = schema.contact_points
     async with office.house.database.read() as connection:
         found = await connection.execute(sa.select(points.c.value, points.c.contact_id).where(points.c.channel == "email"))
-        return dict(found.all())  # type: ignore[arg-type]
+        return dict(found.all())
 
 
 async def _after_opt_out(office: Office, late: set[str]) -> int:

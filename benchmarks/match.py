@@ -108,7 +108,7 @@ def _item(dice: random.Random, size: int) -> tuple[NewItem, str]:
         return NewItem(1, 1, whole, reference=f"C-{number}"), f"C-{number}"
     title, given, family, street, postcode, town, *_rest = person
     if way == 5:
-        lines = (f"{family.upper()} {given}", street, f"{postcode} {town.upper()}")
+        lines: tuple[str, ...] = (f"{family.upper()} {given}", street, f"{postcode} {town.upper()}")
     elif way == 6:
         lines = (
             f"{title} {given} {family}",

@@ -27,7 +27,7 @@ from postoffice.model.address import PostalAddress
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.item import NewItem
 from postoffice.model.mailing import Mailing, NewMailing, Options, Source
-from postoffice.pdf.convert import PDF
+from postoffice.pdf.sniff import PDF
 from postoffice.settings import load
 from postoffice.store import deliveries, items, mailings
 from postoffice.store.schema import deliveries as rows

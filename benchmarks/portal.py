@@ -88,14 +88,21 @@ async def _fill(folder: Path, size: int) -> None:
         mailing |= {"layout": "fr", "split_rule": "address", "options": Options(subject="Facture", purpose=Purpose.INVOICE).as_dict()}
         mailing |= {"automatic": True, "live": True, "findings": [], "created_at": now, "sent_at": now}
         await connection.execute(tables.mailings.insert(), mailing)
-        contact = {"id": _row(0), "organisation_id": owner, "kind": "person", "name": "Anne", "match_key": "0", "external_ids": {}}
+        contact: dict[str, Any] = {
+            "id": _row(0),
+            "organisation_id": owner,
+            "kind": "person",
+            "name": "Anne",
+            "match_key": "0",
+            "external_ids": {},
+        }
         await connection.execute(tables.contacts.insert(), contact | {"attributes": {}, "created_at": now, "updated_at": now})
         address = {"lines": ["Anne DUPONT", "1 RUE DE LA PAIX", "75008 PARIS"], "postcode": POSTCODE, "city": "PARIS", "country": "FR"}
         item = {"id": _row(0), "organisation_id": owner, "mailing_id": _row(0), "position": 1, "first_page": 1, "pages": 1}
         item |= {"state": "delivered", "findings": [], "plan": [], "updated_at": now, "contact_id": _row(0), "address": address}
         await connection.execute(tables.items.insert(), item)
-        value = {"organisation_id": owner, "item_id": _row(0), "delivery_id": None, "token": token_of(0), "proof": "postcode"}
-        value |= {"proof_text": POSTCODE, "created_at": now, "expires_at": now.replace(year=now.year + 1)}
+        value: dict[str, Any] = {"organisation_id": owner, "item_id": _row(0), "delivery_id": None, "token": token_of(0)}
+        value |= {"proof": "postcode", "proof_text": POSTCODE, "created_at": now, "expires_at": now.replace(year=now.year + 1)}
         await links.add_missing(connection, [value])
     await database.close()
     await asyncio.to_thread(_multiply, folder / "office.db", size)

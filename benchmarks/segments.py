@@ -139,8 +139,7 @@ async def _filled(url: str, size: int) -> str:
 async def _measure(database: Database, mine: str, size: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     begun = time.perf_counter()
-    async with database.write() as connection:
-        await rfm.make(connection, mine, MAP, NOW)
+    await rfm.make(database, mine, MAP, NOW)
     found["rfm_s"] = time.perf_counter() - begun
     async with database.read() as connection:
         found["rfm_wrong"] = await _rfm_wrong(connection)
@@ -187,7 +186,7 @@ async def _rfm_wrong(connection: AsyncConnection) -> int:
             last[who] = max(last.get(who, at), at)
     scores: dict[str, list[int]] = defaultdict(list)
     for values in (last, often, much):
-        ordered = sorted(often, key=lambda who: values[who])  # type: ignore[index]
+        ordered = sorted(often, key=lambda who: values[who])
         worse, before = 0, None
         for place, who in enumerate(ordered):
             if values[who] != before:

@@ -156,8 +156,10 @@ async def _numbers_free(connection: AsyncConnection, organisation_id: str, numbe
 
 
 async def _alive(connection: AsyncConnection, organisation_id: str, contact_id: str) -> FullContact:
+    """A contact that stays as it is until the transaction ends. Conflict where it was erased or merged."""
+    held = await contact_book.hold(connection, organisation_id, [contact_id])
     one = await contact_book.get(connection, organisation_id, contact_id)
-    if one.erased_at or one.merged_into:
+    if one.id not in held or one.merged_into:
         raise Conflict("contact-gone", "This contact was erased or merged with another one.", help="Open the one that stands for it.")
     return one
 
@@ -242,6 +244,7 @@ async def _same(
     if has and has != chosen:  # it was sent meanwhile: planning made a contact of its own
         await merges.merge(connection, organisation_id, chosen, has, actor.name, "decided", now)
     elif text:
+        await _alive(connection, organisation_id, chosen)
         key = house.keyring.blind(f"contact|{organisation_id}|{text}")
         await contact_keys.write(connection, organisation_id, [(chosen, [(contact_keys.LEARNT, key)])])
     if not has:
@@ -271,7 +274,8 @@ async def erase(house: House, organisation_id: str, contact_id: str, actor: Acto
     """Forget a person: name, addresses, what was learnt of them. What is kept, and why, is told; refusals go on holding."""
     now = house.clock.now()
     async with house.database.write() as connection:
-        group = await merges.group(connection, organisation_id, contact_id)
+        await contact_book.hold(connection, organisation_id, await merges.group(connection, organisation_id, contact_id))
+        group = await merges.group(connection, organisation_id, contact_id)  # again: it may have been merged until it was held
         if not group:
             await contact_book.get(connection, organisation_id, contact_id)  # NotFound
         kept = await erasing.erase(connection, organisation_id, group, now)

@@ -170,8 +170,9 @@ async def confirm(house: House, form: Form, entry: FormEntry, masked: str, proof
 async def _by_address(connection: AsyncConnection, form: Form, to: str) -> FullContact | None:
     """The contact that has this address: of several the one that has had it longest, erased ones never."""
     found = await contact_book.by_points(connection, form.organisation_id, form.design.channel.value, [to])
-    known = await contact_book.by_ids(connection, form.organisation_id, found.get(to, []))
-    alive = sorted(one.id for one in known.values() if one.erased_at is None and one.merged_into is None)
+    held = await contact_book.hold(connection, form.organisation_id, found.get(to, []))
+    known = await contact_book.by_ids(connection, form.organisation_id, held)
+    alive = sorted(one.id for one in known.values() if one.merged_into is None)
     return known[alive[0]] if alive else None
 
 

@@ -38,8 +38,10 @@ async def write(house: House, connection: AsyncConnection, one: Import, sorting:
     ]
     await contact_book.add_all(connection, one.organisation_id, new, now)
     lines, keys = [], []
-    for draft in sorting.drafts.values():
-        if draft.fresh or not (draft.values or draft.points):
+    changed = [draft for draft in sorting.drafts.values() if not draft.fresh and (draft.values or draft.points)]
+    held = await contact_book.hold(connection, one.organisation_id, [draft.known.id for draft in changed])
+    for draft in changed:
+        if draft.known.id not in held:  # erased since it was looked up: nothing is written about this person any more
             continue
         values = {name: value or None if name == "preferred_channel" else value for name, value in draft.values.items()}
         added = await contact_book.change(connection, one.organisation_id, draft.known.id, values, draft.points, now)
@@ -126,7 +128,8 @@ async def _restore(house: House, batch: Batch, one: Import, begun: datetime, sto
             lines = await imports.lines(connection, one, ("changed",), after=after, limit=_SLICE)
             if not lines:
                 return restored
-            full = await contact_book.by_ids(connection, one.organisation_id, [line["contact_id"] for line in lines])
+            held = await contact_book.hold(connection, one.organisation_id, [line["contact_id"] for line in lines])
+            full = await contact_book.by_ids(connection, one.organisation_id, held)
             for line in lines:
                 restored += await _restore_one(connection, one, full.get(line["contact_id"]), line["before"], begun)
             after = lines[-1]["row"]

@@ -17,7 +17,7 @@ from postoffice.portal.found import event, note
 from postoffice.portal.landing import paused
 from postoffice.portal.pages import CHOICES, missing, page
 from postoffice.portal.visit import Visit, no_visit, visit_of
-from postoffice.store import consents, events, portal
+from postoffice.store import consents, contact_book, events, portal
 from postoffice.words import N_
 
 PURPOSES = {"email": Channel.EMAIL, "mobile": Channel.SMS}
@@ -99,6 +99,8 @@ async def _confirm(request: web.Request, visit: Visit, ask: str, code: str) -> w
     proof = {**proof_of(request, found.link.id, shown), "address": house.keyring.blind(to.casefold())}
     contact_id = str(found.item.contact_id)
     async with house.database.write() as connection:
+        if not await contact_book.hold(connection, found.organisation.id, [contact_id]):
+            return missing(request)  # the sender has erased this person: no address is kept any more
         await portal.set_point(connection, found.organisation.id, contact_id, channel, to, now)
         line = Entry("address", channel.value, True, now, Means.PORTAL, proof)
         await consents.add(connection, found.organisation.id, [(contact_id, line)])

@@ -110,6 +110,20 @@ async def get(connection: AsyncConnection, organisation_id: str, contact_id: str
     return found[contact_id]
 
 
+async def hold(connection: AsyncConnection, organisation_id: str, contact_ids: Iterable[str]) -> set[str]:
+    """Keep contacts from being changed, merged or erased by anybody else until the transaction ends; those of them that are not erased.
+
+    Whoever writes something about a person holds the contact first: what arrives while it is erased would outlive the erasure.
+    """
+    wanted, found = sorted(set(contact_ids)), set[str]()
+    for start in range(0, len(wanted), AT_ONCE):
+        some = one_of(connection, contacts.c.id, wanted[start : start + AT_ONCE])
+        query = sa.select(contacts.c.id).where(contacts.c.organisation_id == organisation_id, contacts.c.erased_at.is_(None), some)
+        query = query.order_by(contacts.c.id).with_for_update(key_share=True)  # in order: nobody waits in a circle
+        found.update(await connection.scalars(query))
+    return found
+
+
 async def cards(connection: AsyncConnection, organisation_id: str, contact_ids: Iterable[str]) -> dict[str, Card]:
     """Names and postal addresses of several contacts; unknown and erased ones are absent. Each item of a mailing may have dozens of
     candidates, so no more is read than is compared."""

@@ -45,6 +45,9 @@ class ListLog:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str, dict[str, Any]]] = []
 
+    def debug(self, event: str, **facts: Any) -> None:
+        self.lines.append(("debug", event, facts))
+
     def info(self, event: str, **facts: Any) -> None:
         self.lines.append(("info", event, facts))
 

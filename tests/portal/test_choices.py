@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from postoffice.actions import addressbook
+from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import Means
 from postoffice.privacy import ledger
@@ -145,6 +147,18 @@ async def test_a_new_address_counts_once_its_code_was_typed(office_on_both: Offi
     assert right.status == 303 and await known() == {kept}
     (line,) = await said(office, contact_id)
     assert (line.purpose, line.channel) == ("address", channel.value) and kept not in str(line.proof)
+
+
+@pytest.mark.slow
+async def test_an_erased_person_s_new_address_is_not_kept(office: Office) -> None:
+    _letter, contact_id = await visited(office)
+    asked = await (await office.client.post("/l/choices/email", data={"to": "new@example.org"})).text()
+    ask, code = asked.split('name="ask" value="')[1][:32], await last_code(office)
+    await addressbook.erase(office.house, office.organisation_id, contact_id, OFFICE, "asked by letter")
+    late = await office.client.post("/l/choices/email", data={"ask": ask, "code": code}, allow_redirects=False)
+    assert late.status == 404
+    async with office.house.database.read() as connection:
+        assert await points.of_contact(connection, office.organisation_id, contact_id) == []
 
 
 @pytest.mark.slow
