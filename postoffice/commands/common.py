@@ -4,13 +4,16 @@ import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from postoffice.logs import set_up
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.ports import Log
 from postoffice.settings import Settings, load
-from postoffice.store.database import Database
-from postoffice.store.keys import Keyring
+
+if TYPE_CHECKING:
+    from postoffice.store.database import Database
+    from postoffice.store.keys import Keyring
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +27,7 @@ def settings_of(arguments: argparse.Namespace, **more: object) -> Settings:
 
 
 @asynccontextmanager
-async def open_rows(settings: Settings) -> AsyncIterator[tuple[Database, Keyring]]:
+async def open_rows(settings: Settings) -> "AsyncIterator[tuple[Database, Keyring]]":
     """The office's database and keys, for verbs that need no more. PostOfficeError where there is no office yet."""
     if not settings.database_url and not (settings.data / "office.db").exists():
         raise PostOfficeError(
@@ -32,6 +35,9 @@ async def open_rows(settings: Settings) -> AsyncIterator[tuple[Database, Keyring
             f"There is no office in {settings.data}.",
             help="Start one there with `make up`, or name its folder with --data.",
         )
+    from postoffice.store.database import Database
+    from postoffice.store.keys import Keyring
+
     database = Database(settings.database)
     try:
         yield database, Keyring(settings.key)

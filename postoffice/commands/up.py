@@ -9,16 +9,19 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from postoffice.commands.common import add_data, settings_of
-from postoffice.commands.founding import First, found_office
-from postoffice.commands.migrate import upgrade
-from postoffice.commands.printer import uri_of
 from postoffice.model.errors import PostOfficeError
 from postoffice.settings import Settings
 from postoffice.workshop import end_with_parent
+
+if TYPE_CHECKING:
+    from postoffice.commands.founding import First
 
 STOP_SECONDS = 40.0
 #: taking mail in, and showing it, come before working on it
@@ -42,7 +45,27 @@ def run(arguments: argparse.Namespace) -> int:
         for port in dict.fromkeys([settings.port, settings.tls_port or settings.port]):
             _must_be_free(settings.host, port)
         settings.note_running()
-        return asyncio.run(_up(settings))
+        return asyncio.run(_up(settings, _prepared(settings)))
+
+
+def _prepared(settings: Settings) -> str:
+    """The greeting of an office that is ready to be opened. Another process makes it, and ends: what that loads takes 90 MB, for
+    which watching programs has no use."""
+    with ProcessPoolExecutor(1, get_context("fork"), _let_it_finish) as one:
+        return one.submit(_prepare, settings).result()
+
+
+def _let_it_finish() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the middle of a migration: we wait for its end
+    end_with_parent()
+
+
+def _prepare(settings: Settings) -> str:
+    from postoffice.commands.founding import found_office
+    from postoffice.commands.migrate import upgrade
+
+    asyncio.run(upgrade(settings))
+    return _greeting(settings, asyncio.run(found_office(settings)))
 
 
 @contextlib.contextmanager
@@ -87,7 +110,7 @@ class Child:
     restarts: int = 0
 
 
-async def _up(settings: Settings) -> int:
+async def _up(settings: Settings, greeting: str) -> int:
     redis = None if settings.redis_url else Child("redis", _redis_command(settings))
     environment = dict(os.environ, POSTOFFICE_DATA=str(settings.data.resolve()))
     environment.setdefault("MALLOC_ARENA_MAX", "2")  # glibc gives each thread an arena of its own, which costs 20 MB a process
@@ -97,8 +120,6 @@ async def _up(settings: Settings) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    await upgrade(settings)
-    first = await found_office(settings)
     me = [sys.executable, "-m", "postoffice"]
     children = [Child("web", [*me, "serve"])] + [
         Child(f"worker {n + 1}", [*me, "work"], WORKERS_STEP_BACK) for n in range(settings.workers)
@@ -116,7 +137,7 @@ async def _up(settings: Settings) -> int:
         web = children[0]
         await _answers(lambda: _listens(settings), web, 60)
         if not stopping.is_set():
-            _greet(settings, first)
+            print(greeting, flush=True)
         await stopping.wait()
         print("\nStopping ...", flush=True)
     finally:
@@ -226,7 +247,9 @@ async def _stop_all(children: Sequence[Child]) -> None:
             await process.wait()
 
 
-def _greet(settings: Settings, first: First) -> None:
+def _greeting(settings: Settings, first: "First") -> str:
+    from postoffice.commands.printer import uri_of
+
     lines = ["", "The post office is open.", "", f"  Desk      {settings.url}/"]
     if first.password:
         lines += [f"  Sign in   {first.email}", f"  Password  {first.password}   (to be changed at the first sign-in)"]
@@ -238,4 +261,4 @@ def _greet(settings: Settings, first: First) -> None:
             lines += [f"            {uri_of(settings, first.printer_token, ipps=True)}"]
     lines += [f"  Folder    {_inbox(settings)}"]
     lines += ["", "  See the whole road in a minute:  .venv/bin/postoffice try --letters 500", "  Ctrl-C stops everything.", ""]
-    print("\n".join(lines), flush=True)
+    return "\n".join(lines)
