@@ -18,12 +18,14 @@ from postoffice.pipeline import importing
 from postoffice.pipeline.stop import Stop
 from postoffice.store import batches, imports
 from postoffice.store.imports import Import, ImportState
+from postoffice.worker import rest_collector
 
 
 async def ours(path: Path, folder: Path) -> dict[str, float]:
     """Seconds of each part of an import as the worker does it."""
     seconds: dict[str, float] = {}
     async with opened(folder) as (house, organisation_id):
+        rest_collector()  # as the worker does
         stored = await house.documents.put_file(organisation_id, path)
         async with house.database.write() as connection:
             import_id = await imports.add(connection, organisation_id, path.name, stored.sha256, "bench", house.clock.now())

@@ -92,6 +92,7 @@ async def _try(house: House, batch: Batch, one: Import, stop: Stop) -> None:
                         placed = Placed(Kind.AGAIN)
                     tally.add(row, placed)
                 await _progress(house, batch, one, number, tally)
+                del sorting  # as in `_apply`
     async with house.database.write() as connection:
         await imports.command(connection, one, "tell", outcome=tally.as_dict(), next_row=0)
 
@@ -112,6 +113,7 @@ async def _apply(house: House, batch: Batch, one: Import, stop: Stop) -> None:
                 tally.counts["kept_withdrawn"] += kept
                 await imports.add_lines(connection, one, tally.taken_lines())
                 await imports.note(connection, one.id, next_row=number, outcome=tally.as_dict())
+            del sorting  # before the next piece is waited for: what is alive is looked through for circles
     async with house.database.write() as connection:
         await imports.command(connection, one, "end", finished_at=house.clock.now(), outcome=tally.as_dict())
     house.log.info("import.done", subject=one.id, rows=one.rows)
@@ -144,7 +146,7 @@ async def _pieces(house: House, one: Import, stop: Stop) -> AsyncIterator[AsyncI
                 rows = await coming
                 coming = asyncio.create_task(read(starts[place + 1])) if place + 1 < len(starts) else None
                 yield min((start + BLOCKS) * import_rows.BLOCK, one.rows), rows
-                del rows
+                rows.clear()
                 gc.collect()  # memory stays flat: what a piece left in circles goes with it
 
         try:
