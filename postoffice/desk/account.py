@@ -129,6 +129,7 @@ async def confirm_app(request: web.Request) -> web.StreamResponse:
     at = totp.matching_step(secret, typed, now, None)
     codes: list[str] = []
     async with house.database.write() as connection:
+        await accounts.hold(connection, visit.user.id, visit.organisation.id)
         if at is None:
             await sign_ins.count_wrong(connection, token)
         elif await sign_ins.end(connection, token):
@@ -151,8 +152,9 @@ async def remove_app(request: web.Request) -> web.StreamResponse:
     """POST /account/second/app/remove"""
     visit, house = request[VISIT], house_of(request)
     async with house.database.write() as connection:
+        held = await accounts.hold(connection, visit.user.id, visit.organisation.id)
         await factors.set_app(connection, house.keyring, visit.user.id, None, None)
-        if not visit.user.has_passkey:
+        if not held.has_passkey:
             await factors.forget_recovery_codes(connection, visit.user.id)
         await note(request, connection, "account.app-off", visit.user.id)
     await tell_staff(house, visit.organisation, visit.user, Change.APP_OFF)
@@ -187,10 +189,10 @@ async def add_passkey(request: web.Request) -> web.StreamResponse:
     visit, house, form = request[VISIT], house_of(request), await request.post()
     name, now = text_of(form, "name", 80) or visit.words._("Passkey"), house.clock.now()
     async with house.database.write() as connection:
+        held = await accounts.hold(connection, visit.user.id, visit.organisation.id)
         made = await passkeys.finish_adding(request, connection, form, visit.user)
         passkey_id = await factors.add_passkey(connection, visit.user, name=name, now=now, **made._asdict())
-        first = not visit.user.second_factor
-        codes = await factors.new_recovery_codes(connection, house.keyring, visit.user, now) if first else []
+        codes = [] if held.second_factor else await factors.new_recovery_codes(connection, house.keyring, visit.user, now)
         await accounts.end_sessions(connection, visit.user.id, but=accounts.mark_of(visit.token))
         await note(request, connection, "account.passkey-add", visit.user.id, passkey=passkey_id)
     await tell_staff(house, visit.organisation, visit.user, Change.PASSKEY_ON)
@@ -201,6 +203,7 @@ async def remove_passkey(request: web.Request) -> web.StreamResponse:
     """POST /account/passkeys/{passkey}/remove"""
     visit, house = request[VISIT], house_of(request)
     async with house.database.write() as connection:
+        await accounts.hold(connection, visit.user.id, visit.organisation.id)
         if not await factors.remove_passkey(connection, visit.user.id, request.match_info["passkey"]):
             raise NotFound("no-such-passkey", "There is no such passkey.", help="Reload the page.")
         left = await people.user(connection, visit.user.id)

@@ -1,6 +1,7 @@
 """The organisation's look on its recipients' pages: one colour that can be read, and a logo that is drawn anew before it is kept."""
 
 import io
+from typing import Any
 
 from aiohttp import web
 from PIL import Image, UnidentifiedImageError
@@ -23,15 +24,16 @@ async def change_look(request: web.Request) -> web.StreamResponse:
     """POST /admin/organisation/look (multipart): `colour` (#rrggbb, empty for ours), `logo` (a picture), `no_logo`."""
     visit, house, form = request[VISIT], house_of(request), await request.post()
     of_whole_office(visit)
-    settings = {**visit.organisation.settings, "colour": _colour(text_of(form, "colour", 20))}
-    upload = form.get("logo")
-    if text_of(form, "no_logo") == "1":
-        settings.pop("logo", None)
-    elif isinstance(upload, web.FileField) and upload.filename:
+    changed: dict[str, Any] = {"colour": _colour(text_of(form, "colour", 20))}
+    upload, no_logo = form.get("logo"), text_of(form, "no_logo") == "1"
+    if not no_logo and isinstance(upload, web.FileField) and upload.filename:
         made = await house.workshop.run(drawn_anew, upload.file.read(LARGEST + 1))
         stored = await house.documents.put(visit.organisation.id, made)
-        settings["logo"] = {"document": stored.sha256, "type": "image/png"}
+        changed["logo"] = {"document": stored.sha256, "type": "image/png"}
     async with house.database.write() as connection:
+        settings = {**(await people.hold_organisation(connection, visit.organisation.id)).settings, **changed}
+        if no_logo:
+            settings.pop("logo", None)
         await people.update_organisation(connection, visit.organisation.id, settings=settings)
         await note(request, connection, "organisation.look", visit.organisation.id)
     return go(request, "/admin/organisation?done=kept")

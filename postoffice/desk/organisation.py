@@ -86,7 +86,7 @@ def timezones() -> list[str]:
 
 
 def _values(form: Form, organisation: Organisation) -> dict[str, Any]:
-    """The columns that a form asks for. PostOfficeError says what cannot be kept."""
+    """The columns that a form asks for; of the settings those that it has. PostOfficeError says what cannot be kept."""
     name = text_of(form, "name", 200)
     if not name or not name.isprintable():
         raise name_missing()
@@ -104,7 +104,7 @@ def _values(form: Form, organisation: Organisation) -> dict[str, Any]:
     )
     if not all(known):
         raise unknown_word()
-    return {"name": name, **chosen, "settings": {**organisation.settings, **addresses, UNSUBSCRIBE: _stopped(form)}}
+    return {"name": name, **chosen, "settings": {**addresses, UNSUBSCRIBE: _stopped(form)}}
 
 
 def _stopped(form: Form) -> list[str]:
@@ -125,6 +125,7 @@ async def change_organisation(request: web.Request) -> web.StreamResponse:
     after = {**values, **{name: settings[name] or "" for name in (SENDER, REPLY_TO)}, UNSUBSCRIBE: " ".join(settings[UNSUBSCRIBE])}
     changed = sorted(name for name, value in _typed_of(visit.organisation).items() if value != after[name])
     async with house_of(request).database.write() as connection:
-        await people.update_organisation(connection, visit.organisation.id, **values)
+        held = await people.hold_organisation(connection, visit.organisation.id)
+        await people.update_organisation(connection, held.id, **{**values, "settings": {**held.settings, **settings}})
         await note(request, connection, "organisation.change", visit.organisation.id, changed=changed)
     return go(request, "/admin/organisation?done=kept")

@@ -17,7 +17,7 @@ from postoffice.house import House
 from postoffice.later import fido2_server, fido2_utils, webauthn
 from postoffice.model.errors import NotAllowed
 from postoffice.model.people import User
-from postoffice.store import factors, people, sign_ins
+from postoffice.store import accounts, factors, people, sign_ins
 from postoffice.store.factors import Passkey
 
 LONGEST_ANSWER = 20_000  # letters of JSON; a credential's id alone may have 1,400
@@ -144,7 +144,10 @@ _BAD = (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionEr
 
 
 async def finish_using(request: web.Request, connection: AsyncConnection, form: Form, purpose: str, user_id: str | None) -> Passkey:
-    """The passkey that the browser used; NotAllowed where its answer does not hold. Needs a writing transaction."""
+    """The passkey that the browser used; NotAllowed where its answer does not hold. Its owner is held until the transaction ends.
+
+    `user_id`: who is asked; the caller holds this account already.
+    """
     answer = await _answer(request, connection, form, purpose, user_id)
     try:
         told = webauthn.AuthenticationResponse.from_dict(answer.shape)
@@ -153,6 +156,8 @@ async def finish_using(request: web.Request, connection: AsyncConnection, form: 
         raise refused() from error
     passkey = await factors.passkey_of_credential(connection, credential)
     if passkey is None or (user_id is not None and passkey.user_id != user_id):
+        raise refused()
+    if (await accounts.hold(connection, passkey.user_id, passkey.organisation_id)).disabled:
         raise refused()
     _verify(house_of(request), answer, [webauthn.AttestedCredentialData(passkey.public_key)])
     if not await factors.use_passkey(connection, passkey, uses, house_of(request).clock.now()):

@@ -47,7 +47,7 @@ async def require_second_factor(request: web.Request) -> web.StreamResponse:
     of_whole_office(visit)
     chosen = [role.value for role in Role if text_of(form, f"second-{role.value}", 1) == "1"]
     async with house_of(request).database.write() as connection:
-        organisation = await people.organisation(connection, visit.organisation.id)
+        organisation = await people.hold_organisation(connection, visit.organisation.id)
         settings = {**organisation.settings, SECOND_FACTOR_ROLES: chosen}
         await people.update_organisation(connection, organisation.id, settings=settings)
         await note(request, connection, "office.second-factor", organisation.id, roles=chosen)

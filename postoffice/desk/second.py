@@ -65,25 +65,29 @@ async def second(request: web.Request) -> web.StreamResponse:
     waits = await count(request, limits)
     if waits:
         return paused(_page(request, user, pause_words(request, waits), 429), waits)
-    by = await _judge(request, token, user, form)
-    if not by:
-        again = step.wrong + 1 < sign_ins.STEP_TRIES
+    opened, again = await _judge(request, token, user, form)
+    if opened is None:
         wrong = request[WORDS]._("This code is not right, or it was used already. A new one comes every thirty seconds.")
         return _page(request, user, wrong, 403) if again else go(request, "/sign-in")
     await forgive(request, limits)
-    return await welcome(request, user, next_page(request, str(step.detail.get("wanted", "/"))), by)
+    return opened
 
 
-async def _judge(request: web.Request, token: str, user: User, form: Form) -> str:
-    """What opened the account; empty for nothing. Counted and ended in the transaction that judges it."""
+async def _judge(request: web.Request, token: str, user: User, form: Form) -> tuple[web.Response | None, bool]:
+    """What the right answer opens, else whether there is one more try. Counted, ended and opened in the transaction that judges it,
+    which holds the account: an administrator who helps this person comes before all of it or after."""
     house = house_of(request)
     async with house.database.write() as connection:
-        by = await _opened_by(request, connection, user, form)
+        held = await accounts.hold(connection, user.id, user.organisation_id)
+        step = await sign_ins.step(connection, house.keyring, token, "second", house.clock.now())
+        if step is None or held.disabled:
+            return None, False
+        by = await _opened_by(request, connection, held, form)
         if not by:
             await sign_ins.count_wrong(connection, token)
-        elif not await sign_ins.end(connection, token):
-            return ""
-    return by
+            return None, step.wrong + 1 < sign_ins.STEP_TRIES
+        await sign_ins.end(connection, token)
+        return await welcome(request, connection, held, next_page(request, str(step.detail.get("wanted", "/"))), by), False
 
 
 async def _opened_by(request: web.Request, connection: AsyncConnection, user: User, form: Form) -> str:
@@ -131,11 +135,11 @@ async def passkey(request: web.Request) -> web.StreamResponse:
         async with house.database.write() as connection:
             found = await passkeys.finish_using(request, connection, form, "passkey", None)
             user = await people.user(connection, found.user_id)
+            assert user is not None  # a foreign key
+            return await welcome(request, connection, user, next_page(request, text_of(form, "next")), "passkey")
     except NotAllowed as wrong:
         house.log.warning("desk.passkey_refused")
         return _refused(request, wrong)
-    assert user is not None  # a foreign key
-    return await welcome(request, user, next_page(request, text_of(form, "next")), "passkey")
 
 
 def _refused(request: web.Request, wrong: PostOfficeError) -> web.Response:
@@ -160,6 +164,7 @@ async def prove(request: web.Request) -> web.StreamResponse:
     wanted, limits = next_page(request, text_of(form, "next")), limits_of(request, visit.user.email)
     if "answer" in form:
         async with house.database.write() as connection:
+            await accounts.hold(connection, visit.user.id, visit.organisation.id)
             await passkeys.finish_using(request, connection, form, "passkey-prove", visit.user.id)
     else:
         if waits := await count(request, limits):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions.notices import Change, tell_staff
 from postoffice.desk.admin import note
@@ -17,6 +18,7 @@ from postoffice.house import House
 from postoffice.model.passwords import LONGEST, SHORTEST, is_common
 from postoffice.model.people import User
 from postoffice.store import people, sign_ins, tries
+from postoffice.store.sign_ins import Known
 from postoffice.store.tries import Limit
 from postoffice.words import LANGUAGES
 
@@ -54,14 +56,26 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
     if waits:
         house_of(request).log.warning("desk.sign_in_paused")
         return paused(_sign_in_page(request, email, pause_words(request, waits), wanted, 429), waits)
-    user = await right_password(request, email, password, limits)
-    if user is None:
+    opened = await _enter(request, email, password, wanted, limits)
+    if opened is None:
         house_of(request).log.warning("desk.sign_in_refused")
         wrong = words._("This e-mail address and password do not belong together.")
         return _sign_in_page(request, email, wrong, wanted, 403)
-    if user.second_factor:
-        return await _ask_second(request, user, wanted)
-    return await welcome(request, user, wanted, "password")
+    return opened
+
+
+async def _enter(request: web.Request, email: str, password: str, wanted: str, limits: Sequence[Limit]) -> web.Response | None:
+    """What the right password opens, in the transaction that finds it right: none opens anything once it was changed."""
+    account = await right_account(request, email, password)
+    if account is None:
+        return None
+    async with house_of(request).database.write() as connection:
+        user = await _passed(request, connection, account, limits)
+        if user is None:
+            return None
+        if user.second_factor:
+            return await _ask_second(request, connection, user, wanted)
+        return await welcome(request, connection, user, wanted, "password")
 
 
 def limits_of(request: web.Request, email: str) -> Sequence[Limit]:
@@ -99,17 +113,26 @@ async def forgive(request: web.Request, limits: Sequence[Limit]) -> None:
 
 
 async def right_password(request: web.Request, email: str, password: str, limits: Sequence[Limit]) -> User | None:
-    """The account's user where this is the password; its try is forgiven. No transaction is open while it is hashed."""
-    house = house_of(request)
-    async with house.database.read() as connection:
+    """The account's user where this is the password; its try is forgiven."""
+    account = await right_account(request, email, password)
+    if account is None:
+        return None
+    async with house_of(request).database.write() as connection:
+        return await _passed(request, connection, account, limits)
+
+
+async def right_account(request: web.Request, email: str, password: str) -> Known | None:
+    """The account where this was its password when it was looked at. No transaction is open while it is hashed."""
+    async with house_of(request).database.read() as connection:
         account = await sign_ins.known(connection, email)
     async with _CHECKS:
-        right = await sign_ins.fits(account, password[: LONGEST + 1])
-    if not right:
-        return None
-    async with house.database.write() as connection:
-        await tries.forgive(connection, limits)
-        return await sign_ins.passed(connection, account, house.clock.now())
+        return account if await sign_ins.fits(account, password[: LONGEST + 1]) else None
+
+
+async def _passed(request: web.Request, connection: AsyncConnection, account: Known, limits: Sequence[Limit]) -> User | None:
+    """The account's user, held until the transaction ends; None where the password is another one by now. The try is forgiven."""
+    await tries.forgive(connection, limits)
+    return await sign_ins.passed(connection, account, house_of(request).clock.now())
 
 
 def pause_words(request: web.Request, waits: timedelta) -> str:
@@ -124,12 +147,9 @@ def paused(response: web.Response, waits: timedelta) -> web.Response:
     return response
 
 
-async def _ask_second(request: web.Request, user: User, wanted: str) -> web.Response:
+async def _ask_second(request: web.Request, connection: AsyncConnection, user: User, wanted: str) -> web.Response:
     house = house_of(request)
-    async with house.database.write() as connection:
-        token = await sign_ins.begin(
-            connection, house.keyring, user.organisation_id, user.id, "second", house.clock.now(), wanted=wanted
-        )
+    token = await sign_ins.begin(connection, house.keyring, user.organisation_id, user.id, "second", house.clock.now(), wanted=wanted)
     response = web.Response(status=303, headers={"Location": "/sign-in/second"})
     lasts = int(sign_ins.STEP_LIFETIME.total_seconds())
     response.set_cookie(step_cookie(house), token, path="/", httponly=True, secure=house.secure, samesite="Strict", max_age=lasts)
@@ -141,33 +161,35 @@ def step_cookie(house: House) -> str:
     return "__Host-postoffice-step" if house.secure else "postoffice-step"
 
 
-async def welcome(request: web.Request, user: User, wanted: str, by: str) -> web.Response:
-    """A fresh session: whatever session or half-done sign-in this browser had ends. `by`: what opened it, for the audit trail."""
+async def welcome(request: web.Request, connection: AsyncConnection, user: User, wanted: str, by: str) -> web.Response:
+    """A fresh session: whatever session or half-done sign-in this browser had ends. `by`: what opened it, for the audit trail.
+
+    Within the transaction that holds the account and judged that it is open.
+    """
     house = house_of(request)
     response = web.Response(status=303, headers={"Location": wanted})
-    await open_session(request, response, user, by)
+    await open_session(request, connection, response, user, by)
     response.del_cookie(step_cookie(house), path="/", secure=house.secure, httponly=True, samesite="Strict")
     return response
 
 
-async def open_session(request: web.Request, response: web.Response, user: User, by: str = "") -> None:
-    """A session with its cookie, in place of the one that the browser has."""
+async def open_session(request: web.Request, connection: AsyncConnection, response: web.Response, user: User, by: str = "") -> None:
+    """A session with its cookie, in place of the one that the browser has. See `welcome`."""
     house, now = house_of(request), house_of(request).clock.now()
     lifetime = timedelta(seconds=house.limits.session_seconds)
     where = {"address": request.remote or "", "agent": browser_of(request.headers.get("User-Agent", ""))}
-    async with house.database.write() as connection:
-        await people.close_session(connection, request.cookies.get(cookie_name(house), ""))
-        token, _csrf = await people.open_session(connection, user, now, lifetime, **where)
-        if by:
-            await people.note(
-                connection,
-                organisation_id=user.organisation_id,
-                actor=f"user:{user.id}",
-                action="account.sign-in",
-                subject=user.id,
-                now=now,
-                detail={"by": by},
-            )
+    await people.close_session(connection, request.cookies.get(cookie_name(house), ""))
+    token, _csrf = await people.open_session(connection, user, now, lifetime, **where)
+    if by:
+        await people.note(
+            connection,
+            organisation_id=user.organisation_id,
+            actor=f"user:{user.id}",
+            action="account.sign-in",
+            subject=user.id,
+            now=now,
+            detail={"by": by},
+        )
     response.set_cookie(cookie_name(house), token, path="/", httponly=True, secure=house.secure, samesite="Lax")
     if user.language:
         keep_language(response, user.language, secure=house.secure)
@@ -211,39 +233,48 @@ async def password_page(request: web.Request) -> web.StreamResponse:
 
 async def change_password(request: web.Request) -> web.StreamResponse:
     """POST /password. All other sessions of this person end, and this one gets a new cookie."""
-    form, visit, house = await request.post(), request[VISIT], house_of(request)
-    wanted = next_page(request, text_of(form, "next"))
+    form, visit = await request.post(), request[VISIT]
+    wanted, limits = next_page(request, text_of(form, "next")), limits_of(request, visit.user.email)
     old, new = str(form.get("old", "")), str(form.get("new", ""))
-    wrong, status = await _fault(request, visit, old, new, str(form.get("again", "")))
-    if wrong:
-        return render(request, "password.html", {"wrong": wrong, "next": wanted, "shortest": SHORTEST}, status=status)
+    wrong, status = _fault(visit, old, new, str(form.get("again", ""))), 422
+    if not wrong and (waits := await count(request, limits)):
+        wrong, status = pause_words(request, waits), 429
+    account = None if wrong else await right_account(request, visit.user.email, old)
+    if account is not None and (changed := await _keep_password(request, account, new, wanted, limits)) is not None:
+        return changed
+    wrong = wrong or visit.words._("The present password is not right.")
+    return render(request, "password.html", {"wrong": wrong, "next": wanted, "shortest": SHORTEST}, status=status)
+
+
+async def _keep_password(request: web.Request, account: Known, new: str, wanted: str, limits: Sequence[Limit]) -> web.Response | None:
+    """The new password and its session; None where the old one was changed, or the account disabled, since it was looked at."""
+    visit, house = request[VISIT], house_of(request)
+    response = web.Response(status=303, headers={"Location": wanted})
     hashed = await people.hash_password(new)
     async with house.database.write() as connection:
+        if await _passed(request, connection, account, limits) is None:
+            return None
         await people.set_password(connection, visit.user.id, hashed)
         await note(request, connection, "account.password", visit.user.id)
+        await open_session(request, connection, response, visit.user)
     await tell_staff(house, visit.organisation, visit.user, Change.PASSWORD)
-    response = web.Response(status=303, headers={"Location": wanted})
-    await open_session(request, response, visit.user)
     return response
 
 
-async def _fault(request: web.Request, visit: Visit, old: str, new: str, again: str) -> tuple[str, int]:
+def _fault(visit: Visit, old: str, new: str, again: str) -> str:
+    """Why this cannot be the new password; empty where it can."""
     words, email = visit.words, visit.user.email
     if len(new) < SHORTEST:
-        return words._("The new password needs at least {n} characters; a short sentence is easy to keep.", n=SHORTEST), 422
+        return words._("The new password needs at least {n} characters; a short sentence is easy to keep.", n=SHORTEST)
     if len(new) > LONGEST:
-        return words._("The new password may have {n} characters at most.", n=LONGEST), 422
+        return words._("The new password may have {n} characters at most.", n=LONGEST)
     if new != again:
-        return words._("The two new passwords differ."), 422
+        return words._("The two new passwords differ.")
     if new == old:
-        return words._("Choose a password that is none of your old ones."), 422
+        return words._("Choose a password that is none of your old ones.")
     if is_common(new, (email, email.partition("@")[0], visit.user.name, visit.organisation.name)):
-        return words._("This password is among the first that somebody would try. A short sentence of your own is better."), 422
-    limits = limits_of(request, email)
-    if waits := await count(request, limits):
-        return pause_words(request, waits), 429
-    right = await right_password(request, email, old, limits)
-    return ("", 0) if right else (words._("The present password is not right."), 422)
+        return words._("This password is among the first that somebody would try. A short sentence of your own is better.")
+    return ""
 
 
 async def choose_language(request: web.Request) -> web.StreamResponse:

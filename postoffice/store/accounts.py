@@ -10,7 +10,7 @@ from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.people import Role, User
 from postoffice.store import people
 from postoffice.store.keys import hash_token
-from postoffice.store.schema import grants, organisations, sessions, users
+from postoffice.store.schema import grants, sessions, users
 
 
 async def get(connection: AsyncConnection, user_id: str, organisation_id: str) -> User:
@@ -19,6 +19,15 @@ async def get(connection: AsyncConnection, user_id: str, organisation_id: str) -
     if found is None or found.organisation_id != organisation_id:
         raise NotFound("no-such-user", "There is no such account.", help="Look for it in the list of people.")
     return found
+
+
+async def hold(connection: AsyncConnection, user_id: str, organisation_id: str) -> User:
+    """The same, and nobody else changes its password, factors or state until the transaction ends.
+
+    Whoever opens a session, or changes what opens one, holds the account first, before any other row of it.
+    """
+    await connection.execute(sa.select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True))
+    return await get(connection, user_id, organisation_id)
 
 
 async def rename(connection: AsyncConnection, user_id: str, name: str, language: str) -> None:
@@ -90,9 +99,9 @@ async def prove(connection: AsyncConnection, token: str, now: datetime) -> None:
 async def keep_an_administrator(connection: AsyncConnection, organisation_id: str) -> None:
     """Called after a change, in its transaction: Conflict where nobody could administrate the whole office any more.
 
-    The organisation's row is locked, so that two administrators who remove each other at the same moment are judged in turn.
+    The organisation is held, so that two administrators who remove each other at the same moment are judged in turn.
     """
-    await connection.execute(sa.select(organisations.c.id).where(organisations.c.id == organisation_id).with_for_update())
+    await people.hold_organisation(connection, organisation_id)
     query = (
         sa.select(sa.func.count())
         .select_from(users.join(grants, grants.c.user_id == users.c.id))

@@ -11,7 +11,7 @@ from postoffice.model import totp
 from postoffice.model.errors import Conflict
 from postoffice.model.ids import new_id
 from postoffice.model.people import User
-from postoffice.store import sign_ins
+from postoffice.store import accounts, sign_ins
 from postoffice.store.keys import Keyring
 from postoffice.store.schema import passkeys, recovery_codes, sessions, users
 
@@ -42,6 +42,7 @@ async def try_app(connection: AsyncConnection, keyring: Keyring, user_id: str, t
 
 async def new_recovery_codes(connection: AsyncConnection, keyring: Keyring, user: User, now: datetime) -> list[str]:
     """Ten codes in place of the earlier ones, such as "k3m9x-7pq2d"; they are shown once."""
+    await accounts.hold(connection, user.id, user.organisation_id)  # of two sets at the same moment, one counts
     await connection.execute(recovery_codes.delete().where(recovery_codes.c.user_id == user.id))
     made = ["".join(secrets.choice(_LETTERS) for _ in range(10)) for _ in range(RECOVERY_CODES)]
     row = {"organisation_id": user.organisation_id, "user_id": user.id, "created_at": now}
@@ -77,6 +78,7 @@ class Passkey(NamedTuple):
 
     id: str
     user_id: str
+    organisation_id: str
     name: str
     credential: str
     public_key: bytes

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
+from postoffice.store import people
 from postoffice.store.keys import Keyring
 from postoffice.store.plain import Plain
 from postoffice.store.prepared import Prepared, insert_now
@@ -289,12 +290,12 @@ async def add(
 
 
 async def rotate(connection: AsyncConnection, keyring: Keyring, endpoint: Endpoint, now: datetime) -> str:
-    """A new secret; those before it sign beside it for a day."""
+    """A new secret; those before it sign beside it for a day, one that was made this moment, too."""
     secret = new_secret()
+    which = sa.select(hook_endpoints.c.secrets).where(hook_endpoints.c.id == endpoint.id)
+    sealed = await connection.scalar(which.with_for_update(key_share=True)) or endpoint.secrets
     ends = (now + OVERLAP).isoformat()
-    old = [
-        [one, until or ends] for one, until in json.loads(keyring.unwrap(endpoint.secrets)) if until is None or until > now.isoformat()
-    ]
+    old = [[one, until or ends] for one, until in json.loads(keyring.unwrap(sealed)) if until is None or until > now.isoformat()]
     await update(connection, endpoint.id, secrets=keyring.wrap(json.dumps([[secret, None], *old[:2]]).encode()))
     return secret
 
@@ -363,9 +364,8 @@ async def may_call_inside(connection: AsyncConnection, organisation_id: str) -> 
 
 async def allow_inside(connection: AsyncConnection, organisation_id: str, allowed: bool) -> None:
     """Say so."""
-    which = organisations.c.id == organisation_id
-    settings = await connection.scalar(sa.select(organisations.c.settings).where(which))
-    await connection.execute(organisations.update().where(which).values(settings={**(settings or {}), INSIDE: allowed}))
+    held = await people.hold_organisation(connection, organisation_id)
+    await people.update_organisation(connection, organisation_id, settings={**held.settings, INSIDE: allowed})
 
 
 async def sweep(connection: AsyncConnection, now: datetime) -> None:

@@ -43,6 +43,16 @@ async def organisation(connection: AsyncConnection, organisation_id: str) -> Org
     return _organisation(row)
 
 
+async def hold_organisation(connection: AsyncConnection, organisation_id: str) -> Organisation:
+    """The same, and nobody else changes it until the transaction ends: its settings are one value, changed by several pages.
+
+    Rows that name it are written meanwhile: what is locked is no key.
+    """
+    which = organisations.c.id == organisation_id
+    await connection.execute(sa.select(organisations.c.id).where(which).with_for_update(key_share=True))
+    return await organisation(connection, organisation_id)
+
+
 async def first_organisation(connection: AsyncConnection) -> Organisation | None:
     """The oldest organisation: the one that `up` made."""
     row = (await connection.execute(organisations.select().order_by(organisations.c.id).limit(1))).mappings().first()
