@@ -16,6 +16,8 @@ from tests.conftest import FixedClock
 from tests.doors import Office, add_organisation, open_office
 from tests.migrated import sqlite_at
 
+pytestmark = pytest.mark.slow
+
 FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"
 PORTAL = f"/l/{'a' * 43}"
 #: door, type of what is sent, what it begins with, and what the log would be told as the answer's status
