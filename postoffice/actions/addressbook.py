@@ -4,9 +4,11 @@ Each is one transaction with its line in the audit trail. Refusals are the busin
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions.actor import Actor
@@ -20,7 +22,7 @@ from postoffice.model.consent import Entry, Means
 from postoffice.model.errors import Conflict, PostOfficeError
 from postoffice.model.ids import new_id
 from postoffice.model.states import EventKind
-from postoffice.store import consents, contact_book, contact_keys, doubts, erasing, events, items, merges, people
+from postoffice.store import consents, contact_book, contact_keys, contacts, doubts, erasing, events, items, merges, people
 from postoffice.store.contact_book import FullContact, NewContact
 from postoffice.store.contact_search import Look
 
@@ -60,7 +62,12 @@ async def add(
     key = await _match_key(house, connection, organisation_id, contact_id, fresh)
     await _numbers_free(connection, organisation_id, plain.get("external_ids", {}), contact_id)
     new = NewContact(plain | {"match_key": key}, fresh, _keys(plain, [address for _c, _v, address in fresh if address]), contact_id)
-    await contact_book.add_all(connection, organisation_id, [new], now)
+    try:
+        async with connection.begin_nested():
+            await contact_book.add_all(connection, organisation_id, [new], now)
+    except IntegrityError:  # somebody at the same place was written down this very moment
+        own = replace(new, values=plain | {"match_key": _own_key(house, organisation_id, contact_id)})
+        await contact_book.add_all(connection, organisation_id, [own], now)
     await _note(connection, organisation_id, actor, "contact.create", contact_id, now)
     return contact_id
 
@@ -144,8 +151,13 @@ async def _match_key(
     text = card_text(address, by["email"], by["sms"], by["fax"])
     key = house.keyring.blind(f"contact|{organisation_id}|{text}")
     if not text or await contact_book.by_match_keys(connection, organisation_id, [key]):
-        return house.keyring.blind(f"contact|{organisation_id}|id|{contact_id}")
+        return _own_key(house, organisation_id, contact_id)
     return key
+
+
+def _own_key(house: House, organisation_id: str, contact_id: str) -> str:
+    """The match key of a contact at whose place another one is known."""
+    return house.keyring.blind(f"contact|{organisation_id}|id|{contact_id}")
 
 
 async def _numbers_free(connection: AsyncConnection, organisation_id: str, numbers: Mapping[str, str], contact_id: str) -> None:
@@ -260,13 +272,12 @@ async def _other(
     text: str,
     now: datetime,
 ) -> None:
-    """A contact of its own at once, so that the next mailing finds it."""
+    """A contact of its own at once, so that the next mailing finds it; one for all letters to the same stranger."""
     key = house.keyring.blind(f"contact|{organisation_id}|{text}")
     name = address.name if address else text.partition("|")[2]
-    points = [("post", ", ".join(address.lines)[:500], address)] if address else []
-    values = {"name": name, "match_key": key}
-    new = NewContact(values, points, _keys(values, [address] if address else []))
-    contact_id = (await contact_book.add_all(connection, organisation_id, [new], now))[0]
+    points = [("post", ", ".join(address.lines), address.as_dict())] if address else []
+    wanted = {"name": name, "points": points, "keys": _keys({"name": name}, [address] if address else [])}
+    contact_id = (await contacts.find_or_add(connection, organisation_id, {key: wanted}, now))[key]
     await doubts.set_contact(connection, item_id, contact_id, {"by": "decided", "score": 1.0, "filled": []}, now)
 
 

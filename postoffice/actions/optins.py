@@ -15,7 +15,7 @@ from postoffice.house import House
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import ALL, Entry, Means
 from postoffice.privacy import ledger
-from postoffice.store import answers, consents, events, suppressions
+from postoffice.store import answers, consents, contact_book, events, suppressions
 
 WORD = "START"  #: the code of an answer that asks for messages again (channels.sms.rules.Word)
 _REASON = "opt-out"
@@ -53,6 +53,7 @@ async def record(connection: AsyncConnection, house: House, restart: Restart) ->
         now=house.clock.now(),
     )
     concerned = sorted({one for one in (restart.contact_id, *(line.contact_id for line in lifted)) if one})
+    await contact_book.hold(connection, restart.organisation_id, concerned)
     known = await consents.of_contacts(connection, restart.organisation_id, concerned) if concerned else {}
     fresh = [(contact_id, entry) for contact_id in concerned for entry in taken_back(known.get(contact_id, []), restart)]
     await consents.add(connection, restart.organisation_id, fresh)

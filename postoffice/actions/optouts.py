@@ -19,7 +19,7 @@ from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import ALL, Entry, Means
 from postoffice.model.states import EventKind
 from postoffice.privacy import ledger
-from postoffice.store import answers, consents, contacts, events, people, points, suppressions
+from postoffice.store import answers, consents, contact_book, contacts, events, merges, people, points, suppressions
 from postoffice.store.stopping import stop_queued
 
 #: the reason on the suppression list, by means; all others: opt-out
@@ -53,7 +53,8 @@ class Wish:
 
 async def record(connection: AsyncConnection, house: House, wish: Wish) -> int:
     """Let a wish take effect, within the caller's transaction; how many queued deliveries were stopped. Twice is once."""
-    if wish.contact_id:
+    if wish.contact_id:  # who says yes at this moment is waited for: what stands before it is not what stands after it
+        await contact_book.hold(connection, wish.organisation_id, await merges.whole(connection, wish.organisation_id, wish.contact_id))
         await _write(connection, wish)
     for purpose in wish.purposes or (None,):
         for address in wish.addresses:
@@ -126,7 +127,8 @@ async def opt_out(
     source = "staff" if actor.user_id else "recipient" if means in (Means.PORTAL, Means.LINK, Means.ONE_CLICK) else "office"
     async with house.database.write() as connection:
         await contacts.get(connection, contact_id, organisation_id)
-        known = await points.of_contact(connection, organisation_id, contact_id)
+        group = await merges.whole(connection, organisation_id, contact_id)
+        known = [point for one in group for point in await points.of_contact(connection, organisation_id, one)]
         addresses = tuple(Address(one.channel, one.value, one.address) for one in known if channel in (None, one.channel))
         told = {**(proof or {}), "by": actor.name}
         wish = Wish(organisation_id, means, now, source, contact_id, purposes, channel, addresses, proof=told)

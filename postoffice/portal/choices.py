@@ -17,7 +17,7 @@ from postoffice.portal.found import Found, event, note
 from postoffice.portal.pages import CHOICES, missing, page
 from postoffice.portal.visit import Visit, no_visit, visit_of
 from postoffice.privacy import ledger
-from postoffice.store import consents, contacts, events, points, portal, suppressions
+from postoffice.store import consents, contact_book, contacts, events, merges, points, portal, suppressions
 from postoffice.words import N_
 
 ELECTRONIC = (Channel.EMAIL, Channel.SMS, Channel.FAX)
@@ -121,6 +121,7 @@ async def _keep(request: web.Request, visit: Visit, wanted: Mapping[tuple[Purpos
     house, found = request.app[HOUSE], visit.found
     contact_id, now = str(found.item.contact_id), house.clock.now()
     async with house.database.write() as connection:
+        await contact_book.hold(connection, found.organisation.id, await merges.whole(connection, found.organisation.id, contact_id))
         said = await _standing(connection, request, found)
         known = await points.of_contact(connection, found.organisation.id, contact_id)
         changed = {pair: given for pair, given in wanted.items() if said[pair] is not given}

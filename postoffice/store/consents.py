@@ -34,14 +34,21 @@ def _values(organisation_id: str, contact_id: str, entry: Entry) -> dict[str, An
 
 
 async def of_contacts(connection: AsyncConnection, organisation_id: str, contact_ids: Collection[str]) -> dict[str, list[Entry]]:
-    """The ledgers of several contacts, in the order of writing, with those of contacts that were merged into them; contacts without a
-    line are absent."""
-    mine = sa.or_(one_of(connection, consents.c.contact_id, contact_ids), one_of(connection, contacts.c.merged_into, contact_ids))
+    """The ledgers of several contacts, in the order of writing, with those of all that were merged with them; contacts without a line
+    are absent."""
+    gone = sa.select(contacts.c.id, contacts.c.merged_into).where(
+        one_of(connection, contacts.c.id, contact_ids), contacts.c.merged_into.is_not(None)
+    )
+    stands = {row.id: row.merged_into for row in await connection.execute(gone)}
+    behind: dict[str, list[str]] = defaultdict(list)  # who stands for whom of them
+    for contact_id in set(contact_ids):
+        behind[stands.get(contact_id, contact_id)].append(contact_id)
+    mine = sa.or_(one_of(connection, consents.c.contact_id, behind), one_of(connection, contacts.c.merged_into, behind))
     query = sa.select(consents, contacts.c.merged_into).join(contacts, contacts.c.id == consents.c.contact_id)
     query = query.where(consents.c.organisation_id == organisation_id, mine)
     found: dict[str, list[Entry]] = defaultdict(list)
     for row in await connection.execute(query.order_by(consents.c.id)):
         entry = Entry(row.purpose, row.channel, row.given, row.at, Means(row.means), row.proof, row.id)
-        for owner in {row.contact_id, row.merged_into} & set(contact_ids):
+        for owner in behind[row.merged_into or row.contact_id]:
             found[owner].append(entry)
     return dict(found)

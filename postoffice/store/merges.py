@@ -34,6 +34,11 @@ async def group(connection: AsyncConnection, organisation_id: str, contact_id: s
     return list(await connection.scalars(sa.select(contacts.c.id).where(contacts.c.organisation_id == organisation_id, mine)))
 
 
+async def whole(connection: AsyncConnection, organisation_id: str, contact_id: str) -> list[str]:
+    """All that are one with this contact, whichever of them stands for the others. NotFound for none."""
+    return await group(connection, organisation_id, await standing_for(connection, organisation_id, contact_id))
+
+
 async def standing_for(connection: AsyncConnection, organisation_id: str, contact_id: str) -> str:
     """The contact that stands for this one: itself unless it was merged. NotFound for none."""
     query = sa.select(sa.func.coalesce(contacts.c.merged_into, contacts.c.id))

@@ -83,7 +83,8 @@ async def add(
     enough = [suppressions.c.purpose.is_(None)] + ([suppressions.c.purpose == purpose.value] if purpose else [])
     longer = [suppressions.c.expires_at.is_(None)] + ([suppressions.c.expires_at >= expires_at] if expires_at else [])
     known = await connection.scalar(
-        sa.select(suppressions.c.id).where(
+        sa.select(suppressions.c.id)
+        .where(
             suppressions.c.organisation_id == organisation_id,
             suppressions.c.channel == channel.value,
             suppressions.c.address_hash == address_hash,
@@ -91,6 +92,7 @@ async def add(
             sa.or_(*longer),
             *in_force(now),
         )
+        .with_for_update(read=True)  # one that somebody lifts at this moment is none
     )
     if known is not None:
         return None
