@@ -23,7 +23,7 @@ from postoffice.model.mailing import Mailing
 from postoffice.model.ports import StoredDocument
 from postoffice.model.states import ItemState, MailingState
 from postoffice.pdf.sniff import PDF
-from postoffice.store import items, mailings, people
+from postoffice.store import items, itemsets, mailings, people
 
 #: pages that one fix treats at most: it is done while a person waits
 MOST_PAGES = 2_000
@@ -108,8 +108,13 @@ async def _rebuild(
     whole = len(some) == len(every)
     kept, shared = _settled(mailing, fresh, document, whole=whole)
     async with house.database.write() as connection:
-        current = await mailings.get(connection, mailing.id)
-        if current.document != mailing.document or current.state is not MailingState.WAITING:
+        current = await mailings.locked(connection, mailing.id)
+        here = {(one.id, *one.runs): one for one in await itemsets.all_of(connection, mailing.id)}
+        if (
+            current.document != mailing.document
+            or current.state is not MailingState.WAITING
+            or any((one.id, *one.runs) not in here for one in some)
+        ):
             raise Conflict("document-changed", "The document was changed meanwhile: nothing was done.", help="Reload the page.")
         if fixes:
             await mailings.note_document(connection, mailing.organisation_id, stored, PDF, house.clock.now())
@@ -117,7 +122,9 @@ async def _rebuild(
             connection, mailing.id, document=stored.sha256, kept=None, fixes=written, findings=mailings.as_findings(shared)
         )
         for old, new in zip([one for one in some if not one.parts], kept, strict=True):
-            await _renew(connection, house, old, new)
+            now_there = here[(old.id, *old.runs)]  # a person may have corrected it while the pages were written anew
+            if now_there.state in _OPEN:
+                await _renew(connection, house, now_there, new)
         await people.note(
             connection, organisation_id=mailing.organisation_id, actor=actor.name, action=action, subject=mailing.id,
             now=house.clock.now(), detail={"pages": len(pages), "items": len(some)},

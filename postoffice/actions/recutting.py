@@ -161,7 +161,7 @@ async def undo(house: House, mailing: Mailing, actor: Actor) -> None:
     content = await house.documents.get(mailing.organisation_id, before["items"])
     rows = json.loads(zlib.decompress(content))
     async with house.database.write() as connection:
-        current = await mailings.get(connection, mailing.id)
+        current = await mailings.locked(connection, mailing.id)
         if current.state is not MailingState.WAITING or current.cuts.get("undo") != before:
             raise Conflict("mailing-state", "This mailing has changed meanwhile.", help="Reload the page to see where it stands.")
         await itemsets.put_back(connection, mailing.id, rows)
@@ -183,7 +183,7 @@ async def share_envelopes(house: House, mailing: Mailing, options: Options, acto
     before = await _snapshot(house, mailing)
     now = house.clock.now()
     async with house.database.write() as connection:
-        current = await mailings.get(connection, mailing.id)
+        current = await mailings.locked(connection, mailing.id)
         if current.state is not MailingState.WAITING:
             raise Conflict("mailing-state", "This mailing was sent already.", help="Reload the page to see where it stands.")
         old = await itemsets.all_of(connection, mailing.id)

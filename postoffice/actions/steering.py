@@ -95,8 +95,8 @@ async def cancel(house: House, mailing: Mailing, actor: Actor) -> int:
         stopped = 0
         if mailing.state not in (MailingState.PLANNING, MailingState.SENDING):
             await mailings.command(connection, mailing, "cancel", finished_at=now)
-        for state in (ItemState.DRAFT, ItemState.HELD):  # first: what is planned meanwhile has its delivery by the next line
-            stopped += await items.set_state(connection, mailing.id, state, "cancel", now)
+        # first: what is planned meanwhile has its delivery by the next line; both at once: what is released meanwhile is neither's
+        stopped += await items.set_state(connection, mailing.id, (ItemState.DRAFT, ItemState.HELD), "cancel", now)
         stopped += await deliveries.cancel_queued(connection, mailing.id, now)
         await budgets.give_back_cancelled(connection, mailing, now)
         await finish_if_done(connection, mailing.id, now)
@@ -144,9 +144,6 @@ async def edit_item(
 
     `lines` None leaves the address alone; the others None leave theirs alone; "" empties. PostOfficeError on a bad number.
     """
-    address, findings = item.address, item.findings
-    if lines is not None:
-        address, findings = recheck.address(lines, LAYOUTS[mailing.layout], item.first_page, item.findings)
     points: dict[str, str | None] = {}
     points |= recheck.points(email=email, mobile=mobile, fax=fax, country=LAYOUTS[mailing.layout].country)
     if reference is not None:
@@ -155,6 +152,10 @@ async def edit_item(
         points["channel"] = channel.value
     now = house.clock.now()
     async with house.database.write() as connection:
+        item = await items.locked(connection, item.id)  # a colleague may have corrected something else of it this moment
+        address, findings = item.address, item.findings
+        if lines is not None:
+            address, findings = recheck.address(lines, LAYOUTS[mailing.layout], item.first_page, findings)
         await items.edit(connection, item, now, address=address, findings=findings, **points)
         await _tell(connection, house, item, actor, EventKind.EDITED, detail={"fields": sorted(points), "address": lines is not None})
         return await items.get(connection, item.id)
@@ -179,10 +180,8 @@ async def exclude(house: House, mailing: Mailing, item_ids: Sequence[str], actor
     """Take items out of a mailing before it is sent, or (`include`) put them back; how many changed."""
     sources = (ItemState.EXCLUDED,) if include else (ItemState.DRAFT, ItemState.HELD)
     word = "include" if include else "exclude"
-    changed = 0
     async with house.database.write() as connection:
-        for state in sources:
-            changed += await items.set_state(connection, mailing.id, state, word, house.clock.now(), item_ids)
+        changed = await items.set_state(connection, mailing.id, sources, word, house.clock.now(), item_ids)
         await _audit(connection, house, mailing, actor, f"items.{word}", items=changed)
     return changed
 
@@ -190,8 +189,10 @@ async def exclude(house: House, mailing: Mailing, item_ids: Sequence[str], actor
 async def merge(house: House, mailing: Mailing, first: Item, actor: Actor) -> Item:
     """Put an item and the one after it together; the first one's address stays. Returns the new item."""
     async with house.database.write() as connection:
-        _must_wait(await mailings.get(connection, mailing.id))
-        pair = await items.page(connection, mailing.id, items.Filter(), after=first.position - 1, limit=2)
+        _must_wait(await mailings.locked(connection, mailing.id))
+        first = await items.locked(connection, first.id)  # its place is another one where letters before it were merged or cut
+        beside = await items.page(connection, mailing.id, items.Filter(), after=first.position, limit=1)
+        pair = [first, *[await items.locked(connection, one.id) for one in beside]]
         _must_be_plain(*pair)
         if len(pair) < 2:
             raise Conflict("no-next-letter", "There is no letter after this one.", help="Merge from the letter before it.")
@@ -210,9 +211,13 @@ async def cut(house: House, mailing: Mailing, item: Item, page: int, actor: Acto
     _must_be_plain(item)
     async with house.documents.as_file(mailing.organisation_id, mailing.document) as path:
         second = await house.workshop.run(recheck.read_again, path, item.first_page + page - 1, item.pages - page + 1, mailing.layout)
-    first = replace(recheck.unchanged(item), pages=page - 1)
     async with house.database.write() as connection:
-        _must_wait(await mailings.get(connection, mailing.id))
+        current = await mailings.locked(connection, mailing.id)
+        _must_wait(current)
+        read, item = item.runs, await items.locked(connection, item.id)  # what was corrected while its pages were read stays
+        if current.document != mailing.document or item.runs != read:
+            raise Conflict("mailing-state", "This mailing has changed meanwhile.", help="Reload the page to see where it stands.")
+        first = replace(recheck.unchanged(item), pages=page - 1)
         await items.recut(connection, [item], [first, second], house.clock.now())
         await _audit(connection, house, mailing, actor, "items.cut", position=item.position, page=page)
         pair = await items.page(connection, mailing.id, items.Filter(), after=item.position - 1, limit=2)

@@ -41,8 +41,7 @@ async def _cancel_some(house: House, batch: Batch, mailing_id: str) -> bool:
         await budgets.give_back_cancelled(connection, mailing, now)
         if stopped:
             return True
-        for state in (ItemState.DRAFT, ItemState.HELD):
-            await items.set_state(connection, mailing_id, state, "cancel", now)
+        await items.set_state(connection, mailing_id, (ItemState.DRAFT, ItemState.HELD), "cancel", now)
         if mailing.state is MailingState.PLANNING:
             await mailings.command(connection, mailing, "dispatch")
         elif mailing.state is not MailingState.SENDING and mailing.state is not MailingState.FINISHED:

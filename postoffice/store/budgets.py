@@ -189,6 +189,8 @@ async def give_back_cancelled(connection: AsyncConnection, mailing: Mailing, at:
     price = int(await connection.scalar(sa.select(sa.func.sum(deliveries.c.cost)).where(*stopped)) or 0)
     if not price:
         return
+    # held in the order of all: the mailing first, then what was spent
+    await connection.execute(sa.select(mailings.c.id).where(mailings.c.id == mailing.id).with_for_update(key_share=True))
     own = sa.select(deliveries.c.cost).where(deliveries.c.id == items.c.delivery_id).scalar_subquery()
     of_these = items.c.delivery_id.in_(sa.select(deliveries.c.id).where(*stopped))
     await connection.execute(items.update().where(items.c.mailing_id == mailing.id, of_these).values(cost=items.c.cost - own))

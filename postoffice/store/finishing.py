@@ -12,8 +12,13 @@ UNDER_WAY = frozenset({ItemState.DRAFT, ItemState.QUEUED, ItemState.SENDING, Ite
 
 
 async def finish_if_done(connection: AsyncConnection, mailing_id: str, now: datetime) -> bool:
-    """sending -> finished where every item has left our hands; whether it did."""
-    mailing = await mailings.get(connection, mailing_id)
+    """sending -> finished where every item has left our hands; whether it did.
+
+    The mailing is held before its items are looked at: of two that end at once the second sees what the first wrote.
+    """
+    if (await mailings.get(connection, mailing_id)).state not in (MailingState.PLANNING, MailingState.SENDING):
+        return False
+    mailing = await mailings.locked(connection, mailing_id)
     if mailing.state is not MailingState.SENDING:
         return False
     if await items.any_in(connection, mailing_id, UNDER_WAY):  # asked after every batch: to count them all would bend

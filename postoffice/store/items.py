@@ -226,9 +226,8 @@ async def command(connection: AsyncConnection, item: Item, word: str, now: datet
         .values(state=target.value, updated_at=now, **values)
     )
     if result.rowcount != 1:
-        current = await connection.scalar(sa.select(items.c.state).where(items.c.id == item.id))
-        command_item(ItemState(current) if current else item.state, word)
-        raise AssertionError(f"the table allows {word} from {current}, the guard did not")
+        command_item((await get(connection, item.id)).state, word)  # NotFound where it was merged, cut or read anew meanwhile
+        raise AssertionError(f"the table allows {word}, the guard did not")
     return target
 
 
@@ -273,12 +272,17 @@ async def update_draft(connection: AsyncConnection, item_id: str, now: datetime,
 
 
 async def set_state(
-    connection: AsyncConnection, mailing_id: str, source: ItemState, target_word: str, now: datetime, ids: Sequence[str] = ()
+    connection: AsyncConnection,
+    mailing_id: str,
+    sources: Collection[ItemState],
+    target_word: str,
+    now: datetime,
+    ids: Sequence[str] = (),
 ) -> int:
-    """Apply a command to all items of a mailing in one state (or to those of `ids` among them); how many changed."""
-    sources, target = ITEM_COMMANDS[target_word]
-    assert source in sources
-    query = items.update().where(items.c.mailing_id == mailing_id, items.c.state == source.value)
+    """Apply a command to all items of a mailing in these states (or to those of `ids` among them); how many changed."""
+    legal, target = ITEM_COMMANDS[target_word]
+    assert legal.issuperset(sources)
+    query = items.update().where(items.c.mailing_id == mailing_id, items.c.state.in_([source.value for source in sources]))
     if ids:
         query = query.where(items.c.id.in_(ids))
     if target_word == "include":

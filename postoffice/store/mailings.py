@@ -39,6 +39,16 @@ async def get(connection: AsyncConnection, mailing_id: str, organisation_id: str
     return rows.mailing(row)
 
 
+async def locked(connection: AsyncConnection, mailing_id: str) -> Mailing:
+    """One mailing as it stands now; nobody else changes it until this transaction ends. NotFound where it is gone.
+
+    Whoever holds several rows takes deliveries first, then items, the mailing, and what was spent: nobody waits in a circle.
+    """
+    found = await connection.execute(mailings.select().where(mailings.c.id == mailing_id).with_for_update(key_share=True))
+    row = found.mappings().first()
+    return rows.mailing(row) if row else await get(connection, mailing_id)
+
+
 async def by_number(connection: AsyncConnection, printer_id: str, number: int) -> Mailing | None:
     """A print job of this printer."""
     query = mailings.select().where(mailings.c.printer_id == printer_id, mailings.c.number == number)

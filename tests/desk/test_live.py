@@ -28,7 +28,7 @@ async def test_viewers_share_one_task_and_hear_each_change_once(office: Office, 
     await asyncio.sleep(0.1)
     assert not any(task.done() for task in waits)  # nothing moved, nothing is told
     async with office.house.database.write() as connection:
-        await items.set_state(connection, mailing.id, ItemState.DRAFT, "exclude", office.house.clock.now())
+        await items.set_state(connection, mailing.id, (ItemState.DRAFT,), "exclude", office.house.clock.now())
     for look in await asyncio.gather(*waits):
         assert look
         assert look.states == {ItemState.EXCLUDED: 2}
