@@ -17,10 +17,12 @@ from postoffice.model.mailing import Mailing, NewMailing
 from postoffice.model.states import MailingState
 from postoffice.store import mailings
 from postoffice.store.schema import idempotency_keys as table
+from postoffice.store.schema import mailings as of_mailings
 from postoffice.store.upsert import insert_into
 
 LEASE = timedelta(seconds=30)  #: an upload says at least this often that it is alive
 KEPT = timedelta(days=30)  #: how long a key is remembered
+_EMPTY = (MailingState.RECEIVING, MailingState.ABORTED)  #: states of a mailing whose bytes never came
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ async def claim(connection: AsyncConnection, key: str, request_hash: str, new: N
         row = await _locked(connection, new.organisation_id, key)
         assert row is not None
     known = await mailings.get(connection, row["mailing_id"])
-    if row["answer"] is None and known.state in (MailingState.RECEIVING, MailingState.ABORTED):
+    if row["answer"] is None and known.state in _EMPTY:
         if known.state is MailingState.RECEIVING:
             if row["created_at"] >= now - LEASE:
                 return Use(known, row["request_hash"], None, busy=True)
@@ -79,10 +81,15 @@ async def answer(connection: AsyncConnection, organisation_id: str, key: str, ma
 
 
 async def release(connection: AsyncConnection, organisation_id: str, key: str, mailing_id: str | None = None) -> None:
-    """Forget a key whose request failed: nothing was stored, the same key may be used again."""
+    """Forget a key whose request failed: nothing was stored, the same key may be used again.
+
+    `mailing_id`: only where it stands for this mailing, and that has no bytes: a request can fail after they were stored, too (a commit
+    whose answer did not come back), and whoever repeats it must get this mailing, not another.
+    """
     query = table.delete().where(*_this(organisation_id, key))
     if mailing_id is not None:
-        query = query.where(table.c.mailing_id == mailing_id)
+        empty = of_mailings.c.state.in_([state.value for state in _EMPTY])
+        query = query.where(table.c.mailing_id.in_(sa.select(of_mailings.c.id).where(of_mailings.c.id == mailing_id, empty)))
     await connection.execute(query)
 
 
