@@ -323,13 +323,14 @@ async def cancel(house: House, campaign: Campaign, actor: Actor) -> None:
 
 async def choose(house: House, campaign: Campaign, winner: str, actor: Actor) -> None:
     """A person decides a test: the rest gets this one."""
-    if campaign.design.test is None or winner not in ("a", "b") or "winner" in campaign.outcome:
-        raise Conflict("no-test", "There is no test to be decided.", help="Reload the page to see where it stands.")
     now = house.clock.now()
     async with house.database.write() as connection:
-        await campaigns.update(connection, campaign.id, outcome={**campaign.outcome, "chosen": winner, "actor": actor.name})
-        if campaign.state is CampaignState.PAUSED and campaign.pause_reason == "test-over":
-            await campaigns.command(connection, campaign, "resume", now, pause_reason="")
+        current = await campaigns.get(connection, campaign.id, lock=True)  # the rule may decide, or a colleague, at this moment
+        if current.design.test is None or winner not in ("a", "b") or {"winner", "chosen"} & set(current.outcome):
+            raise Conflict("no-test", "There is no test to be decided.", help="Reload the page to see where it stands.")
+        await campaigns.update(connection, campaign.id, outcome={**current.outcome, "chosen": winner, "actor": actor.name})
+        if current.state is CampaignState.PAUSED and current.pause_reason == "test-over":
+            await campaigns.command(connection, current, "resume", now, pause_reason="")
             await waves.release(connection, campaign.id)
         await waves.wake_conductor(connection, campaign.id)
         await _note(connection, house, campaign, actor, "campaign.choose", winner=winner)

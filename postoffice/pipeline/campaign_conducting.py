@@ -254,9 +254,9 @@ async def conduct(house: House, batch: Batch, stop: Stop) -> None:
             await campaign_ending.end(house, batch, stop)
             return
     async with house.database.write() as connection:
+        campaign = await campaigns.get(connection, batch.subject_id, lock=True)  # before the batch, as whoever pauses it does
         if not await batches.renew(connection, batch, now, house.lease):
             raise LostLease(batch.id)
-        campaign = await campaigns.get(connection, batch.subject_id, lock=True)
         if campaign.state is CampaignState.PAUSED:
             await batches.put_off(connection, batch, now)
             return

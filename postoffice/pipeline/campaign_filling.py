@@ -59,23 +59,31 @@ async def _done(house: House, batch: Batch) -> None:
 
 async def _fill(house: House, batch: Batch, campaign: Campaign, wave: Wave, stop: Stop) -> None:
     mailing = await open_mailing(house, campaign, wave)
+    if mailing is None:
+        await _put_back(house, batch)
+        return
     async with house.database.read() as connection:
         zone = zone_of(await people.organisation(connection, campaign.organisation_id))
         version = await templates.version(connection, campaign.organisation_id, version_id=version_of(campaign, wave))
     made = await Slice.make(house, campaign, wave, mailing, version.content, zone)
     async with Sheet(house, campaign, version) as sheet:
         crowd = People(house, campaign, Audience(house, campaign, wave, zone), sheet)
-        more = True
+        more: bool | None = True
         while more:
             stop.check()
             more = await _slice(house, batch, campaign, wave.id, crowd, made)
-    await _close(house, batch, campaign, wave, mailing)
+    if more is None:  # not closed, whatever the campaign does by now: somebody is left
+        await _put_back(house, batch)
+    else:
+        await _close(house, batch, campaign, wave, mailing)
 
 
-async def open_mailing(house: House, campaign: Campaign, wave: Wave) -> Mailing:
-    """The wave's mailing, made when it is first looked for."""
+async def open_mailing(house: House, campaign: Campaign, wave: Wave) -> Mailing | None:
+    """The wave's mailing, made when it is first looked for; None where the campaign does not run any more."""
     now = house.clock.now()
     async with house.database.write() as connection:
+        if (await campaigns.get(connection, campaign.id, lock=True)).state is not CampaignState.RUNNING:
+            return None
         current = await waves.get(connection, wave.id)
         if current.mailing_id is not None:
             return await mailings.get(connection, current.mailing_id)
@@ -92,21 +100,21 @@ def _day(house: House, now: datetime) -> str:
     return now.date().isoformat()
 
 
-async def _slice(house: House, batch: Batch, campaign: Campaign, wave_id: str, crowd: People, made: Slice) -> bool:
-    """One transaction: the next people, their items and deliveries, and the cursor behind them. False: there was nobody left, or the
-    campaign does not run any more."""
+async def _slice(house: House, batch: Batch, campaign: Campaign, wave_id: str, crowd: People, made: Slice) -> bool | None:
+    """One transaction: the next people, their items and deliveries, and the cursor behind them. False: there was nobody left; None:
+    the campaign does not run any more."""
     async with house.database.read() as connection:  # what takes long is prepared outside of the transaction
         cursor = (await waves.get(connection, wave_id)).cursor
         look = await crowd.next(connection, cursor, house.clock.now())
     candidates = await asyncio.to_thread(made.check, look.candidates)
     now = house.clock.now()
     async with house.database.write() as connection:
+        current = await campaigns.get(connection, campaign.id, lock=True)  # before the batch, as whoever pauses it does
         if not await batches.renew(connection, batch, now, house.lease):
             raise LostLease(batch.id)
-        current = await campaigns.get(connection, campaign.id, lock=True)
         wave = await waves.get(connection, wave_id)
         if current.state is not CampaignState.RUNNING:
-            return False
+            return None
         assert wave.cursor == cursor, "only the owner of the lease moves the cursor"
         rings, lasts = await _write(connection, current, wave, crowd, made, candidates, now)
         values = made.counted(wave)
@@ -118,7 +126,7 @@ async def _slice(house: House, batch: Batch, campaign: Campaign, wave_id: str, c
         await mailings.update(connection, made.mailing.id, items=values["filled"])
     for queue, batch_id in rings:
         await house.bell.ring(queue, batch_id, 1)
-    return look.more and lasts
+    return look.more if lasts else None
 
 
 async def _write(
@@ -133,9 +141,10 @@ async def _write(
     """Members, items, deliveries and lines of timelines; whether the campaign's own sum lasted for all."""
     key = str(wave.data.get("key", wave.occurrence))
     fresh = await made.find_contacts(connection, candidates, now)
-    there = await members.known(connection, campaign.id, key, [one.contact_id for one in fresh])
     made.left_out = Counter()
-    fresh = [one for one in made.once(fresh) if one.contact_id not in there and crowd.audience.is_in_half(one.contact_id)]
+    fresh = await made.still_there(connection, made.once(fresh))
+    there = await members.known(connection, campaign.id, key, [one.contact_id for one in fresh])
+    fresh = [one for one in fresh if one.contact_id not in there and crowd.audience.is_in_half(one.contact_id)]
     if campaign.design.caps.most:
         await campaigns.alone(connection, campaign.organisation_id)
     ready = await made.plan(connection, fresh, wave, now)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions import steering
 from postoffice.actions.actor import OFFICE
@@ -22,7 +21,7 @@ from postoffice.model.campaign import Campaign, Wave
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing, Options, Source
-from postoffice.model.states import MailingState
+from postoffice.model.states import CampaignState, MailingState
 from postoffice.pipeline.campaign_audience import Audience
 from postoffice.pipeline.campaign_people import Candidate, People
 from postoffice.pipeline.campaign_sheet import Sheet
@@ -55,12 +54,16 @@ async def fill(house: House, batch: Batch, campaign: Campaign, wave: Wave, optio
     if mailing.state is MailingState.WAITING:
         await _send(house, batch, campaign, wave, mailing)
     elif mailing.state in (MailingState.RECEIVED, MailingState.READING):
-        async with house.database.write() as connection:
-            await batches.put_off(connection, batch, house.clock.now() + LOOK_AGAIN)
+        await _put_off(house, batch)
     elif mailing.state in (MailingState.FAILED, MailingState.ABORTED):
         await _pause(house, batch, campaign, "letters-failed")
     else:
-        await _close(house, batch, wave)
+        await _close(house, batch, campaign, wave)
+
+
+async def _put_off(house: House, batch: Batch) -> None:
+    async with house.database.write() as connection:
+        await batches.put_off(connection, batch, house.clock.now() + LOOK_AGAIN)
 
 
 async def _mailing(house: House, campaign: Campaign, wave: Wave) -> Mailing | None:
@@ -98,8 +101,11 @@ async def _hand_in(house: House, batch: Batch, campaign: Campaign, wave: Wave, o
         async with Sheet(house, campaign, version) as sheet:
             crowd = People(house, campaign, Audience(house, campaign, wave, zone), sheet)
             rows = await _gather(house, batch, campaign, wave.id, crowd, version.content, zone, options, Path(made), stop)
+        if rows is None:
+            await _put_off(house, batch)
+            return None
         if not rows:
-            await _close(house, batch, wave)
+            await _close(house, batch, campaign, wave)
             return None
         await house.workshop.run(_pack, packed, job, rows)
         async with house.reception.intake(draft) as intake:
@@ -108,7 +114,10 @@ async def _hand_in(house: House, batch: Batch, campaign: Campaign, wave: Wave, o
                     await intake.write(chunk)
             mailing = await intake.accept(records.MEDIA_TYPE)
     async with house.database.write() as connection:
+        current = await campaigns.get(connection, campaign.id, lock=True)
         await waves.update(connection, wave.id, mailing_id=mailing.id)
+        if current.state is CampaignState.CANCELLED:  # whoever ended it did not know of this mailing
+            await mailings.command(connection, mailing, "cancel", finished_at=house.clock.now())
     return mailing
 
 
@@ -127,8 +136,8 @@ async def _gather(
     options: Options,
     folder: Path,
     stop: Stop,
-) -> list[Path]:
-    """Files of rows, one a slice; members and counts are written as it goes."""
+) -> list[Path] | None:
+    """Files of rows, one a slice; members and counts are written as it goes. None: the campaign does not run any more."""
     parts: list[Path] = []
     cursor, more, number = "", True, 0
     async with house.database.read() as connection:
@@ -141,6 +150,8 @@ async def _gather(
             look = await crowd.next(connection, cursor, house.clock.now())
         candidates = await asyncio.to_thread(made.check, look.candidates)
         some = await _slice(house, batch, campaign, wave_id, made, candidates, look.seen)
+        if some is None:
+            return None
         rows = []
         for one in some:
             number += 1
@@ -191,16 +202,19 @@ def _ghost(campaign: Campaign, options: Options) -> Mailing:
 
 async def _slice(
     house: House, batch: Batch, campaign: Campaign, wave_id: str, made: Slice, candidates: Sequence[Candidate], seen: int
-) -> list[Candidate]:
+) -> list[Candidate] | None:
+    """The next who get a letter; None: the campaign does not run any more."""
     now = house.clock.now()
     async with house.database.write() as connection:
+        current = await campaigns.get(connection, campaign.id, lock=True)  # before the batch, as whoever pauses it does
         if not await batches.renew(connection, batch, now, house.lease):
             raise LostLease(batch.id)
-        await campaigns.get(connection, campaign.id, lock=True)
+        if current.state is not CampaignState.RUNNING:
+            return None
         wave = await waves.get(connection, wave_id)
         key = str(wave.data.get("key", wave.occurrence))
         made.left_out = Counter()
-        fresh = made.once(await made.find_contacts(connection, candidates, now))
+        fresh = await made.still_there(connection, made.once(await made.find_contacts(connection, candidates, now)))
         there = await members.known(connection, campaign.id, key, [one.contact_id for one in fresh])
         if campaign.design.caps.most:
             await campaigns.alone(connection, campaign.organisation_id)
@@ -219,13 +233,18 @@ async def _send(house: House, batch: Batch, campaign: Campaign, wave: Wave, mail
     while some := await _page(house, mailing, after):
         after = some[-1].position
         await _attribute(house, campaign, wave, mailing, some)
+    async with house.database.read() as connection:
+        runs = (await campaigns.get(connection, campaign.id)).state is CampaignState.RUNNING
+    if not runs:
+        await _put_off(house, batch)
+        return
     try:
         await steering.send(house, mailing, mailing.options, OFFICE)
     except PostOfficeError as problem:
         house.log.warning("campaign.not_sent", campaign=campaign.id, wave=wave.id, code=problem.code)
         await _pause(house, batch, campaign, problem.code)
         return
-    await _close(house, batch, wave)
+    await _close(house, batch, campaign, wave)
 
 
 async def _page(house: House, mailing: Mailing, after: int) -> list[Item]:
@@ -258,14 +277,13 @@ async def _pause(house: House, batch: Batch, campaign: Campaign, reason: str) ->
         await waves.hold(connection, campaign.id, now)
 
 
-async def _close(house: House, batch: Batch, wave: Wave) -> None:
+async def _close(house: House, batch: Batch, campaign: Campaign, wave: Wave) -> None:
     now: datetime = house.clock.now()
     async with house.database.write() as connection:
+        current = await campaigns.get(connection, campaign.id, lock=True)
         if not await batches.finish(connection, batch, now):
             raise LostLease(batch.id)
         await waves.command(connection, wave.id, "send", filled_at=now)
-        await _wake(connection, wave)
-
-
-async def _wake(connection: AsyncConnection, wave: Wave) -> None:
-    await waves.wake_conductor(connection, wave.campaign_id)
+        await waves.wake_conductor(connection, wave.campaign_id)
+        if current.state is CampaignState.PAUSED:  # between the button and here: what the button began rests as well
+            await waves.hold(connection, campaign.id, now)

@@ -30,7 +30,7 @@ from postoffice.pipeline.planning import Ready
 from postoffice.pipeline.queueing import hour_of, queue_deliveries
 from postoffice.pipeline.recipients import Recipient, recipients
 from postoffice.routing import messaging
-from postoffice.store import campaigns_items, events
+from postoffice.store import campaigns_items, contact_book, events
 from postoffice.store import campaigns_members as members
 from postoffice.store.schema import campaign_waves
 
@@ -100,6 +100,12 @@ class Slice:
             else:
                 found[one.contact_id] = one
         return list(found.values())
+
+    async def still_there(self, connection: AsyncConnection, some: Sequence[Candidate]) -> list[Candidate]:
+        """Those who were neither erased nor merged since they were looked up, nor are until this slice is written."""
+        ids = [one.contact_id for one in some]
+        held = await contact_book.hold(connection, self.campaign.organisation_id, ids, shared=True, standing=True)
+        return [one for one in some if one.contact_id in held]
 
     async def plan(
         self, connection: AsyncConnection, some: Sequence[Candidate], wave: Wave, now: datetime

@@ -45,15 +45,15 @@ async def count_everybody(connection: AsyncConnection, organisation_id: str) -> 
 
 
 async def known(connection: AsyncConnection, campaign_id: str, occurrence: str, ids: Collection[str]) -> set[str]:
-    """Those of `ids` who were looked at within this occurrence before."""
+    """Those of `ids` who were looked at within this occurrence before, or for whom somebody else got it who was merged with them."""
     found: set[str] = set()
+    mine = campaign_members.c.campaign_id == campaign_id, campaign_members.c.occurrence == occurrence
     for some in _slices(ids):
-        query = sa.select(campaign_members.c.contact_id).where(
-            campaign_members.c.campaign_id == campaign_id,
-            campaign_members.c.occurrence == occurrence,
-            campaign_members.c.contact_id.in_(some),
-        )
+        query = sa.select(campaign_members.c.contact_id).where(*mine, campaign_members.c.contact_id.in_(some))
         found |= set(await connection.scalars(query))
+        behind = sa.select(contacts.c.merged_into).join(campaign_members, campaign_members.c.contact_id == contacts.c.id)
+        got = campaign_members.c.reason == "", contacts.c.merged_into.in_(some)
+        found |= set(await connection.scalars(behind.where(*mine, *got)))
     return found
 
 

@@ -113,10 +113,13 @@ async def update(connection: AsyncConnection, wave_id: str, **values: Any) -> No
 async def hold(connection: AsyncConnection, campaign_id: str, now: datetime) -> None:
     """From now on nothing of a campaign is begun; what has begun ends with the chunk in hand (see deliveries.mark).
 
-    Said twice: the second time sees what was written by those whom the first had to wait for.
+    Said twice: the second time sees what was written by those whom the first had to wait for. What climbs comes last: whoever
+    writes a failure holds its own batch and wakes the one that climbs, and nobody waits in a circle.
     """
+    climbs = work.c.step == "climb"
     for _ in range(2):
-        await connection.execute(work.update().where(_mine(campaign_id), work.c.held_at.is_(None)).values(held_at=now))
+        for which in (~climbs, climbs):
+            await connection.execute(work.update().where(_mine(campaign_id), work.c.held_at.is_(None), which).values(held_at=now))
 
 
 async def release(connection: AsyncConnection, campaign_id: str) -> None:

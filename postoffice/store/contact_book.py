@@ -110,16 +110,21 @@ async def get(connection: AsyncConnection, organisation_id: str, contact_id: str
     return found[contact_id]
 
 
-async def hold(connection: AsyncConnection, organisation_id: str, contact_ids: Iterable[str]) -> set[str]:
+async def hold(
+    connection: AsyncConnection, organisation_id: str, contact_ids: Iterable[str], *, shared: bool = False, standing: bool = False
+) -> set[str]:
     """Keep contacts from being changed, merged or erased by anybody else until the transaction ends; those of them that are not erased.
 
     Whoever writes something about a person holds the contact first: what arrives while it is erased would outlive the erasure.
+    `shared`: others who do not change it may hold it as well. `standing`: without those that were merged into others.
     """
+    alive = [contacts.c.organisation_id == organisation_id, contacts.c.erased_at.is_(None)]
+    alive += [contacts.c.merged_into.is_(None)] if standing else []
     wanted, found = sorted(set(contact_ids)), set[str]()
     for start in range(0, len(wanted), AT_ONCE):
         some = one_of(connection, contacts.c.id, wanted[start : start + AT_ONCE])
-        query = sa.select(contacts.c.id).where(contacts.c.organisation_id == organisation_id, contacts.c.erased_at.is_(None), some)
-        query = query.order_by(contacts.c.id).with_for_update(key_share=True)  # in order: nobody waits in a circle
+        query = sa.select(contacts.c.id).where(*alive, some).order_by(contacts.c.id)  # in order: nobody waits in a circle
+        query = query.with_for_update(read=shared, key_share=not shared)
         found.update(await connection.scalars(query))
     return found
 
