@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from postoffice.actions import click_tracking, segments
 from postoffice.house import House
+from postoffice.model.errors import Unavailable
 from postoffice.pipeline import Pipeline
 from postoffice.pipeline.listening import Listening
 from postoffice.pipeline.mailbox import Mailboxes
@@ -185,9 +186,10 @@ class Worker:
     async def _live(self, started: datetime) -> None:
         """Write a sign of life, and sweep what killed processes left in the documents' folders."""
         tidied = started - TIDY_EVERY
+        files = self._house.documents if isinstance(self._house.documents, FileDocuments) else None
+        leaving = retention.Leaving(self._house.database, files, ABANDONED_SECONDS) if files else None
         while not self._stopping.is_set():
             now = self._house.clock.now()
-            freed: list[retention.Named] = []
             try:
                 await click_tracking.settle(self._house)
                 async with self._house.database.write() as connection:
@@ -196,20 +198,26 @@ class Worker:
                         await housekeeping.tidy(connection, now)
                         await news.sweep(connection, now)
                         await hooks.sweep(connection, now)
-                        freed = await retention.sweep(connection, now)
                         await alerts.tell(connection, now)
                 if now - tidied >= TIDY_EVERY:
+                    if leaving:
+                        await self._let_go(leaving, now)
                     await segments.reckon_stale(self._house)
                     tidied = now
                     async with self._house.database.read() as connection:
                         everybody = await people.all_organisation_ids(connection)
                     for organisation_id in everybody:
                         await figures.keep(self._house.database, organisation_id, now)
-                    if isinstance(self._house.documents, FileDocuments):
-                        await asyncio.to_thread(self._house.documents.sweep, ABANDONED_SECONDS, now.timestamp())
-                        for organisation_id, sha256 in freed:
-                            self._house.documents.remove(organisation_id, sha256, ABANDONED_SECONDS, now.timestamp())
+                    if files:
+                        await asyncio.to_thread(files.sweep, ABANDONED_SECONDS, now.timestamp())
             except (SQLAlchemyError, OSError) as error:
                 self._house.log.warning("heartbeat.no_database", error=type(error).__name__)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), HEARTBEAT_EVERY)
+
+    async def _let_go(self, leaving: retention.Leaving, now: datetime) -> None:
+        """Remove what was kept for a time only; a store of documents that is away now holds nothing else up."""
+        try:
+            await leaving.go_on(now)
+        except Unavailable as error:
+            self._house.log.warning("documents.not_removed", code=error.code)

@@ -64,6 +64,8 @@ async def enter(
             return Came(known, item, mailing, already=True)
         if delivery.state in entries.NEVER_LEFT:
             raise Conflict("never-left", "This letter was not posted yet: it cannot have come back.", help="Look at it in its mailing.")
+        if document and not await mailings.hold_document(connection, organisation_id, document):
+            document = None  # its time as a proof is over
         event = Event(EventKind.RETURNED, now, key=delivery.id, code=reason.value)
         await deliveries.climb(connection, {delivery.id: [event]}, now)
         entry_id = await take_effect(connection, house, mailing, delivery, item, reason, way=way, actor=actor.name, document=document)

@@ -259,8 +259,11 @@ class FileDocuments:
             raise
         return Path(name)
 
-    def remove(self, organisation_id: str, sha256: str, older_than_seconds: float, now: float) -> bool:
+    async def remove(self, organisation_id: str, sha256: str, older_than_seconds: float, now: float) -> bool:
         """Remove a document that nothing names any more; not one that has just come anew. Whether it is gone."""
+        return await asyncio.to_thread(self._remove, organisation_id, sha256, older_than_seconds, now)
+
+    def _remove(self, organisation_id: str, sha256: str, older_than_seconds: float, now: float) -> bool:
         place = self._place(organisation_id, sha256)
         with contextlib.suppress(FileNotFoundError):
             if now - place.stat().st_mtime <= older_than_seconds:

@@ -247,6 +247,15 @@ class S3Documents(FileDocuments):
             return place
         return await self._row_of(organisation_id, sha256) if self._row_of else None
 
+    async def remove(self, organisation_id: str, sha256: str, older_than_seconds: float, now: float) -> bool:
+        """See FileDocuments. Unavailable where the store does not answer."""
+        path = path_of(organisation_id, sha256)
+        async for name, _, changed in self.store.names(path):
+            if name == path and now - changed.timestamp() <= older_than_seconds:
+                return False
+        await self.store.remove(path)
+        return await super().remove(organisation_id, sha256, older_than_seconds, now)
+
     async def adopt(self, folder: Path) -> int:
         """Bring the sealed documents of a folder to the store, each removed here once it is there; how many. Can be repeated."""
         number = 0

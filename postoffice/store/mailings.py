@@ -138,7 +138,8 @@ async def stored(connection: AsyncConnection, mailing: Mailing, document: Stored
 async def note_document(
     connection: AsyncConnection, organisation_id: str, document: StoredDocument, media_type: str, now: datetime
 ) -> None:
-    """Write a document's row; the same bytes twice are one row."""
+    """Write a document's row; the same bytes twice are one row. It is held until whatever names it is written, too: old scans of
+    these bytes may be going this moment."""
     row = {
         "organisation_id": organisation_id,
         "sha256": document.sha256,
@@ -146,7 +147,14 @@ async def note_document(
         "media_type": media_type,
         "created_at": now,
     }
-    await connection.execute(insert_into(connection, documents).values(row).on_conflict_do_nothing())
+    insert, same = insert_into(connection, documents).values(row), {"size": documents.c.size}
+    await connection.execute(insert.on_conflict_do_update(index_elements=["organisation_id", "sha256"], set_=same))
+
+
+async def hold_document(connection: AsyncConnection, organisation_id: str, sha256: str) -> bool:
+    """Whether there is such a document, which stays there until the transaction ends: for whoever names it without its bytes."""
+    where = documents.c.organisation_id == organisation_id, documents.c.sha256 == sha256
+    return await connection.scalar(sa.select(documents.c.size).where(*where).with_for_update(read=True)) is not None
 
 
 async def document_content(connection: AsyncConnection, organisation_id: str, sha256: str) -> bytes | None:

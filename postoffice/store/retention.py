@@ -4,10 +4,12 @@ A scan has done its work once its letters are entered: each entry keeps a pictur
 """
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice.store.database import Database
 from postoffice.store.lists import one_of
 from postoffice.store.schema import documents, returned, returned_pages, returned_scans
 from postoffice.store.verify_documents import NAMING
@@ -22,10 +24,43 @@ async def sweep(connection: AsyncConnection, now: datetime) -> list[Named]:
     freed = {*await _scans(connection, now), *await _pictures(connection, now)}
     if not freed:
         return []
+    await _hold(connection, freed)
     gone = sorted(freed - await _named(connection, freed))
     for organisation_id, sha256 in gone:
         await connection.execute(documents.delete().where(documents.c.organisation_id == organisation_id, documents.c.sha256 == sha256))
     return gone
+
+
+class Bytes(Protocol):
+    """Where the bytes of documents lie."""
+
+    async def remove(self, organisation_id: str, sha256: str, older_than_seconds: float, now: float) -> bool:
+        """See store.documents.FileDocuments."""
+        ...
+
+
+class Leaving:
+    """Documents that nothing names any more, until their bytes are gone, too: where those cannot be removed now, the next time."""
+
+    def __init__(self, database: Database, documents: Bytes, older_than_seconds: float) -> None:
+        """`older_than_seconds`: bytes that came since then may be those of an upload whose row is still to be written."""
+        self._database = database
+        self._documents = documents
+        self._older = older_than_seconds
+        self._left: list[Named] = []
+
+    async def go_on(self, now: datetime) -> None:
+        """Forget what is over, then its bytes. Unavailable, OSError: the rest waits for the next time."""
+        async with self._database.write() as connection:
+            freed = await sweep(connection, now)
+        self._left += freed
+        while self._left:
+            which, (organisation_id, sha256) = documents.c.organisation_id, self._left[-1]
+            async with self._database.read() as connection:
+                back = await connection.scalar(sa.select(which).where(which == organisation_id, documents.c.sha256 == sha256))
+            if back is None:  # else these bytes came again, and stay
+                await self._documents.remove(organisation_id, sha256, self._older, now.timestamp())
+            self._left.pop()
 
 
 async def _scans(connection: AsyncConnection, now: datetime) -> list[Named]:
@@ -53,6 +88,16 @@ async def _pictures(connection: AsyncConnection, now: datetime) -> list[Named]:
         values = {"document": None, "keep_until": None}
         await connection.execute(returned.update().where(one.id.in_([row.id for row in old])).values(**values))
     return [(row.organisation_id, row.document) for row in old]
+
+
+async def _hold(connection: AsyncConnection, some: set[Named]) -> None:
+    """Let those who bring these bytes again, or name them, this moment come first or wait until they are gone: whoever names a document
+    holds its row (mailings.note_document, store.receiving, actions.returned)."""
+    which = sa.tuple_(documents.c.organisation_id, documents.c.sha256)
+    wanted = sorted(some)
+    for start in range(0, len(wanted), AT_ONCE):
+        query = sa.select(documents.c.sha256).where(which.in_(wanted[start : start + AT_ONCE]))
+        await connection.execute(query.order_by(documents.c.organisation_id, documents.c.sha256).with_for_update())
 
 
 async def _named(connection: AsyncConnection, some: set[Named]) -> set[Named]:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -129,6 +130,15 @@ async def test_what_the_data_folder_held_is_read_and_brought_over(documents: S3D
     assert await documents.adopt(tmp_path / "documents") == 1 and left(tmp_path) == []
     assert await documents.get(ORG, stored.sha256) == content
     assert await documents.adopt(tmp_path / "documents") == 0
+
+
+async def test_what_nothing_names_any_more_is_removed_but_for_what_has_just_come(documents: S3Documents) -> None:
+    stored = await documents.put(ORG, os.urandom(1000))
+    assert not await documents.remove(ORG, stored.sha256, 3600, time.time())
+    for _ in range(2):
+        assert await documents.remove(ORG, stored.sha256, 3600, time.time() + 7200)
+    with pytest.raises(NotFound):
+        await documents.get(ORG, stored.sha256)
 
 
 async def test_a_store_that_is_away_is_said_and_what_comes_then_is_kept_nowhere(tmp_path: Path) -> None:

@@ -46,8 +46,9 @@ async def test_old_scans_go_with_their_bytes_and_what_others_name_stays(
         assert [one.id for one in await scans.lately(connection, organisation_id)] == [young] and old != young
         assert await scans.pages(connection, old) == []
     now = (store._place(organisation_id, batch)).stat().st_mtime
-    assert not store.remove(organisation_id, batch, DAY, now + DAY / 2), "it may just have come anew"
-    assert store.remove(organisation_id, batch, DAY, now + 2 * DAY) and store.remove(organisation_id, batch, DAY, now + 2 * DAY)
+    assert not await store.remove(organisation_id, batch, DAY, now + DAY / 2), "it may just have come anew"
+    for _ in range(2):
+        assert await store.remove(organisation_id, batch, DAY, now + 2 * DAY)
     with pytest.raises(NotFound):
         await store.get(organisation_id, batch)
     assert await store.get(organisation_id, mine) == b"a page"
