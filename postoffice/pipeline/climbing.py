@@ -89,10 +89,11 @@ async def _slice(
         pairs = await ladders.to_climb(connection, mailing.id, now, SLICE)
         if not pairs:
             return False
+        current = await mailings.locked(connection, mailing.id)  # before anything is spent, as planning does
         known = await recipients(house, connection, mailing, [item for item, _ in pairs], now)
         climbs = [_next(mailing, item, left, known[item.id], carriers, now) for item, left in pairs]
         climbs = await _within_limits(connection, mailing, climbs, now)
-        rings = await _write(connection, mailing, climbs, sizes, now, zone)
+        rings = await _write(connection, current, climbs, sizes, now, zone)
     for queue, batch_id in rings:
         await house.bell.ring(queue, batch_id, 1)
     return True
@@ -151,10 +152,8 @@ async def _write(
     for one, queued in going:
         left = len(one.item.plan) - 1 - one.number
         await ladders.step_up(connection, one.item, queued.delivery_id, one.number, left, one.price, now)
-    if going:
-        current = await mailings.get(connection, mailing.id)
-        if current.state is MailingState.FINISHED:
-            await mailings.command(connection, current, "resume", finished_at=None)
+    if going and mailing.state is MailingState.FINISHED:
+        await mailings.command(connection, mailing, "resume", finished_at=None)
     told = [_event(mailing, one, queued, now) for one, queued in going]
     await events.add(connection, [*told, *(_stopped(mailing, one, now) for one in climbs if one.stopped)], now)
     return rings
@@ -204,7 +203,7 @@ async def _sleep(house: House, batch: Batch, mailing: Mailing) -> None:
     async with house.database.write() as connection:
         if not await batches.put_off(connection, batch, now + LOOK_AGAIN):
             raise LostLease(batch.id)
-        if await ladders.to_climb(connection, mailing.id, now, 1):
+        if await ladders.any_to_climb(connection, mailing.id, now):
             await batches.wake(connection, [batch.id])
             return
         until, any_left = await ladders.next_wait(connection, mailing.id, now)

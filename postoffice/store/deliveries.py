@@ -256,11 +256,15 @@ async def count_by_carrier(connection: AsyncConnection, mailing_id: str) -> list
 async def cancel_queued(
     connection: AsyncConnection, mailing_id: str, now: datetime, item_id: str | None = None, *, limit: int | None = None
 ) -> int:
-    """Stop what was not yet marked for hand-over, of a mailing or of one item, `limit` at most; how many stopped."""
+    """Stop what was not yet marked for hand-over, of a mailing or of one item, `limit` at most; how many stopped.
+
+    Whoever stops one item holds it already, and so does not wait for a worker that marks it: that one will wait for the item.
+    """
     sources, target = DELIVERY_COMMANDS["cancel"]
     query = deliveries.update().where(deliveries.c.mailing_id == mailing_id, deliveries.c.state.in_([state.value for state in sources]))
     if item_id is not None:
-        query = query.where(deliveries.c.item_id == item_id)
+        free = sa.select(deliveries.c.id).where(deliveries.c.item_id == item_id, deliveries.c.state == DeliveryState.QUEUED.value)
+        query = query.where(deliveries.c.id.in_(free.with_for_update(skip_locked=True)))
     if limit is not None:
         some = sa.select(deliveries.c.id).where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.QUEUED.value)
         query = query.where(deliveries.c.id.in_(some.limit(limit)))

@@ -30,6 +30,7 @@ _MARK = Plain(
     f"ORDER BY id LIMIT :most] RETURNING {rows.MARKED}"
 )
 _RENEW = Plain("UPDATE batches SET lease_until = :until WHERE id = :batch AND token = :token AND state = 'open'")
+_TO_MARK = Plain("UPDATE batches SET lease_until = :until WHERE id = :batch AND token = :token AND state = 'open' RETURNING held_at")
 _LISTENING = Plain("SELECT id FROM hook_endpoints WHERE organisation_id = :organisation AND state <> 'gone' LIMIT 1")
 _PRESENT = "id IN :items AND delivery_id IN :deliveries"
 _SHOW_SENDING = Plain(f"UPDATE items SET state = '{_SENDING}', updated_at = :now WHERE {_PRESENT} RETURNING {rows.TO_SEND}")
@@ -65,9 +66,15 @@ def renew(connection: sa.Connection, batch: Batch, until: datetime) -> bool:
 
 
 def mark(connection: sa.Connection, batch: Batch, most: int, now: datetime, lease: timedelta) -> MarkedRows | None:
-    """Check the token, renew the lease, and mark up to `most` due deliveries as `sending`, their items with them; None: another's."""
-    if not renew(connection, batch, now + lease):
+    """Check the token, renew the lease, and mark up to `most` due deliveries as `sending`, their items with them; None: another's.
+
+    Nothing is marked of what somebody paused meanwhile.
+    """
+    ours = _TO_MARK.rows(connection, batch=batch.id, token=batch.token, until=now + lease)
+    if not ours:
         return None
+    if ours[0][0] is not None:
+        return MarkedRows()
     found = _MARK.rows(connection, batch=batch.id, now=now, most=most)
     if not found:
         return MarkedRows()

@@ -52,17 +52,32 @@ def _above(mailing_id: str) -> sa.ColumnElement[bool]:
 
 
 async def to_climb(connection: AsyncConnection, mailing_id: str, now: datetime, limit: int) -> list[tuple[Item, Delivery]]:
-    """Items whose delivery failed or was waited for long enough; nobody else changes them until this transaction ends."""
+    """Items whose delivery failed or was waited for long enough; nobody else changes them until this transaction ends.
+
+    What somebody else changes this moment is left to the next look: who writes a failure waits for the batch that climbs, to wake it.
+    """
+    query = items.select().where(_due(mailing_id, now)).order_by(items.c.position).limit(limit)
+    found = await connection.execute(query.with_for_update(key_share=True, skip_locked=True))
+    some = [rows.item(row) for row in found.mappings()]
+    theirs = deliveries.select().where(deliveries.c.id.in_([one.delivery_id for one in some]))
+    current = await connection.execute(theirs.with_for_update(key_share=True, skip_locked=True))
+    by_id = {row["id"]: rows.delivery(row) for row in current.mappings()}
+    return [(one, by_id[one.delivery_id]) for one in some if one.delivery_id in by_id]
+
+
+async def any_to_climb(connection: AsyncConnection, mailing_id: str, now: datetime) -> bool:
+    """Whether there is any, even one that somebody else changes this moment."""
+    return await connection.scalar(sa.select(items.c.id).where(_due(mailing_id, now)).limit(1)) is not None
+
+
+def _due(mailing_id: str, now: datetime) -> sa.ColumnElement[bool]:
+    """That an item leaves its rung."""
     over = sa.or_(
         deliveries.c.state.in_(FAILED),
         sa.and_(deliveries.c.wait_until <= now, deliveries.c.state.in_(WAITED)),
     )
-    query = items.select().where(items.c.id.in_(sa.select(items.c.id).where(_above(mailing_id), over)))
-    found = await connection.execute(query.order_by(items.c.position).limit(limit).with_for_update())
-    some = [rows.item(row) for row in found.mappings()]
-    current = await connection.execute(deliveries.select().where(deliveries.c.id.in_([one.delivery_id for one in some])))
-    by_id = {row["id"]: rows.delivery(row) for row in current.mappings()}
-    return [(one, by_id[one.delivery_id]) for one in some if one.delivery_id]
+    mine = sa.and_(items.c.mailing_id == mailing_id, items.c.rungs_left > 0)  # said outside, too: an index finds them
+    return sa.and_(mine, sa.exists().where(_above(mailing_id), over).correlate(items))
 
 
 async def next_wait(connection: AsyncConnection, mailing_id: str, now: datetime) -> tuple[datetime | None, bool]:

@@ -1,5 +1,6 @@
 """The same letter to the same recipient: found by the digest of what it says and to whom. The caller owns the transaction."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ GONE = tuple(
         ItemState.DELIVERED,
     )
 )
+_DRAWERS = 64
 _WAITING = (ItemState.DRAFT.value, ItemState.HELD.value)
 
 
@@ -51,6 +53,7 @@ async def gone_before(connection: AsyncConnection, mailing: Mailing, some: Seque
     asked = [item for item in some if item.digest and not item.again]
     if not asked or not mailing.options.duplicates:
         return set()
+    await _one_after_the_other(connection, mailing, [item.digest for item in asked])
     # what trials "sent" never left: it stands in nobody's way but another trial's
     query = (
         sa.select(items.c.digest)
@@ -71,6 +74,19 @@ async def gone_before(connection: AsyncConnection, mailing: Mailing, some: Seque
             found.add(item.id)
         seen.add(item.digest)
     return found
+
+
+async def _one_after_the_other(connection: AsyncConnection, mailing: Mailing, digests: Sequence[str]) -> None:
+    """Two mailings with the same letter that are planned at this moment: the second looks when the first has written.
+
+    PostgreSQL's locks with a name are few: letters share _DRAWERS of them. SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    whose = zlib.crc32(mailing.organisation_id.encode()) & 0x7FFFFFFF
+    numbers = sorted({zlib.crc32(digest.encode()) % _DRAWERS for digest in digests})  # in order: nobody waits in a circle
+    query = sa.text("SELECT pg_advisory_xact_lock(CAST(:whose AS int), number) FROM unnest(CAST(:numbers AS int[])) AS number")
+    await connection.execute(query, {"whose": whose, "numbers": numbers})
 
 
 async def hold(connection: AsyncConnection, mailing: Mailing, now: datetime) -> int:
