@@ -16,7 +16,7 @@ from postoffice.compose.sheet_rows import is_workbook, read_rows, stream_rows
 from postoffice.contacts.keys import SPLIT, external
 from postoffice.house import House
 from postoffice.model.errors import PostOfficeError
-from postoffice.store import contact_keys, people, purchases, rfm
+from postoffice.store import contact_book, contact_keys, people, purchases, rfm
 from postoffice.store.purchases import Line
 
 PIECE = 2_000  #: lines of one transaction
@@ -105,7 +105,8 @@ async def _owners(connection: AsyncConnection, organisation_id: str, told: Seque
     for one in told:
         ids = [one.contact_id] if one.contact_id else by_system.get(exact.get(one.customer, ""), ())
         found.append(ids or by_number.get(one.customer, ()) or by_email.get(one.email, ()))
-    living = await purchases.live(connection, organisation_id, (contact_id for ids in found for contact_id in ids))
+    known = {contact_id for some in found for contact_id in some}
+    living = await contact_book.hold(connection, organisation_id, known, shared=True, standing=True)
     return [[one for one in ids if one in living] for ids in found]
 
 

@@ -5,7 +5,7 @@ The effect is one: the delivery is `returned` (and its item climbs to the next r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +21,7 @@ from postoffice.model.mailing import Mailing
 from postoffice.model.ports import StoredDocument
 from postoffice.model.returned import Reason, Way
 from postoffice.model.states import EventKind
-from postoffice.store import batches, deliveries, events, items, mailings, people, points, scans, suppressions
+from postoffice.store import batches, contact_book, deliveries, events, items, mailings, people, points, scans, suppressions
 from postoffice.store import returned as entries
 from postoffice.store.finishing import finish_if_done
 from postoffice.store.receiving import READ_QUEUE
@@ -58,7 +58,7 @@ async def enter(
         delivery = await deliveries.get(connection, delivery_id)
         if delivery is None or delivery.organisation_id != organisation_id or delivery.channel is not Channel.POST:
             raise unknown()
-        item = await items.get(connection, delivery.item_id, organisation_id)
+        item = await _of_the_living(connection, await items.get(connection, delivery.item_id, organisation_id))
         mailing = await mailings.get(connection, delivery.mailing_id, organisation_id)
         if (known := await entries.of_delivery(connection, delivery_id)) is not None:
             return Came(known, item, mailing, already=True)
@@ -69,7 +69,10 @@ async def enter(
         event = Event(EventKind.RETURNED, now, key=delivery.id, code=reason.value)
         await deliveries.climb(connection, {delivery.id: [event]}, now)
         entry_id = await take_effect(connection, house, mailing, delivery, item, reason, way=way, actor=actor.name, document=document)
-        assert entry_id is not None
+        if entry_id is None:  # somebody noted it this very moment
+            known = await entries.of_delivery(connection, delivery_id)
+            assert known is not None
+            return Came(known, item, mailing, already=True)
         await events.add(connection, [_event(delivery, item, actor, reason, way, entry_id, now)], now)
         await finish_if_done(connection, mailing.id, now)
         made = await entries.get(connection, organisation_id, entry_id)
@@ -166,6 +169,8 @@ async def take_effect(
 ) -> str | None:
     """Write the entry and do to the address what the rules say; the entry's id, None where one stands. Trials block nothing real."""
     now = house.clock.now()
+    item = await _of_the_living(connection, item)
+    corrected = corrected if item.contact_id else None
     entry_id = await entries.add(
         connection, delivery, item.contact_id, reason, way, actor, now, code=code, document=document, corrected=corrected
     )
@@ -181,6 +186,13 @@ async def take_effect(
         before["suppressions"] = await _block(connection, house, delivery, item, effect, known, reason, actor)
     await entries.note_before(connection, entry_id, before)
     return entry_id
+
+
+async def _of_the_living(connection: AsyncConnection, item: Item) -> Item:
+    """The item with its contact held; without one where that was erased: nothing more is written about this person."""
+    if item.contact_id and item.contact_id not in await contact_book.hold(connection, item.organisation_id, [item.contact_id]):
+        return replace(item, contact_id=None)
+    return item
 
 
 def _text(point: points.Point) -> str:
@@ -297,12 +309,13 @@ async def decide(house: House, organisation_id: str, entry_id: str, actor: Actor
     now = house.clock.now()
     async with house.database.write() as connection:
         entry = await entries.get(connection, organisation_id, entry_id)
-        if entry.corrected is None or entry.contact_id is None:
+        held = await contact_book.hold(connection, organisation_id, [entry.contact_id] if entry.contact_id else [])
+        if entry.corrected is None or entry.contact_id not in held:
             raise NotFound("no-new-address", "No new address was told of.", help="Reload the page.")
         if not await entries.decide(connection, entry_id, Corrected.ACCEPTED if accept else Corrected.DECLINED):
             raise Conflict("decided-already", "This was decided already.", help="Reload the page.")
         if accept:
-            await points.add_address(connection, organisation_id, entry.contact_id, entry.corrected, now)
+            await points.add_address(connection, organisation_id, str(entry.contact_id), entry.corrected, now)
         await _note(connection, house, entry, actor, "contact.new-address" if accept else "contact.new-address-declined")
 
 

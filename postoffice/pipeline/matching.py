@@ -59,9 +59,10 @@ async def look(
     if not some:
         return {}
     choices = await find(house, connection, organisation_id, some)
-    people = await contact_book.by_ids(
-        connection, organisation_id, {choice.contact_id for choice in choices.values() if choice.contact_id}
-    )
+    chosen = {choice.contact_id for choice in choices.values() if choice.contact_id}
+    held = await contact_book.hold(connection, organisation_id, chosen, shared=True)  # who is erased meanwhile is nobody's contact
+    choices |= {item_id: Choice() for item_id, choice in choices.items() if choice.contact_id and choice.contact_id not in held}
+    people = await contact_book.by_ids(connection, organisation_id, held)
     await doubts.add(
         connection,
         organisation_id,

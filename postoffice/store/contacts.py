@@ -65,6 +65,8 @@ async def find_or_add(
     `wanted`: {match_key: {"name": str, "points": [(channel, value, address or None)], "keys": entries of the index}}.
     """
     known = await contact_book.by_match_keys(connection, organisation_id, wanted)
+    held = await contact_book.hold(connection, organisation_id, known.values(), shared=True)
+    known = {key: contact_id for key, contact_id in known.items() if contact_id in held}  # not who was erased this very moment
     missing = sorted(set(wanted) - set(known))  # everybody inserts in the same order: nobody waits for one another in a circle
     made = await _add(connection, organisation_id, {key: wanted[key] for key in missing}, now)
     others = sorted(set(wanted) - set(made))

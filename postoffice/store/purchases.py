@@ -75,20 +75,6 @@ async def by_email(connection: AsyncConnection, organisation_id: str, addresses:
     return found
 
 
-async def live(connection: AsyncConnection, organisation_id: str, contact_ids: Iterable[str]) -> set[str]:
-    """Which of these contacts are there, neither merged nor erased."""
-    wanted, found = sorted(set(contact_ids)), set[str]()
-    for start in range(0, len(wanted), AT_ONCE):
-        query = sa.select(contacts.c.id).where(
-            contacts.c.organisation_id == organisation_id,
-            contacts.c.id.in_(wanted[start : start + AT_ONCE]),
-            contacts.c.merged_into.is_(None),
-            contacts.c.erased_at.is_(None),
-        )
-        found |= set(await connection.scalars(query))
-    return found
-
-
 async def of_contact(connection: AsyncConnection, organisation_id: str, contact_id: str, limit: int = 50) -> list[Line]:
     """What a contact, and those that it stands for, bought last; the latest first."""
     behind = sa.select(contacts.c.id).where(contacts.c.merged_into == contact_id)
