@@ -57,12 +57,12 @@ async def entries_of(house: House, mailing: Mailing, rule_text: str) -> list[Ent
         return await house.workshop.run(load_rows, path, mailing.layout)
 
 
-async def keep(house: House, mailing: Mailing, whole: kept.Kept) -> None:
-    """Put what was read of the pages into the store of documents."""
+async def keep(house: House, mailing: Mailing, whole: kept.Kept) -> str:
+    """Put what was read of the pages into the store of documents; under which SHA-256."""
     stored = await house.documents.put(mailing.organisation_id, kept.pack(whole))
     async with house.database.write() as connection:
         await mailings.note_document(connection, mailing.organisation_id, stored, kept.MEDIA_TYPE, house.clock.now())
-        await mailings.update(connection, mailing.id, kept=stored.sha256)
+    return stored.sha256
 
 
 async def write_items(connection: AsyncConnection, mailing: Mailing, reading: Reading, now: datetime, **cuts: Any) -> int:

@@ -2,7 +2,11 @@
 
 import asyncio
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions import duplicates, recutting, steering
 from postoffice.actions.actor import OFFICE
@@ -40,9 +44,9 @@ async def read(house: House, batch: Batch, stop: Stop) -> None:
                     await merging.merge(house, batch, mailing, stop)
             else:
                 with house.traces.span("convert", bytes=mailing.original_size):
-                    mailing, facts = await _as_pdf(house, mailing)
+                    mailing, facts = await _as_pdf(house, batch, mailing)
                 with house.traces.span("cut", pages=mailing.pages) as span:
-                    reading = await _read_items(house, mailing, facts, stop)
+                    reading, pages = await _read_items(house, batch, mailing, facts, stop)
                     span.set(items=len(reading.items))
         except PostOfficeError as error:
             if error.status >= 500:  # ours to mend (disk full): try again later
@@ -50,13 +54,23 @@ async def read(house: House, batch: Batch, stop: Stop) -> None:
             await _fail(house, batch, mailing, error)
             return
         if reading is not None:
-            await _offer(house, batch, mailing, reading)
+            await _offer(house, batch, mailing, reading, pages)
     with house.traces.span("match"):
         await matching.match_mailing(house, batch, mailing, stop)
     await _go_on(house, batch)
 
 
-async def _as_pdf(house: House, mailing: Mailing) -> tuple[Mailing, DocumentFacts]:
+@asynccontextmanager
+async def _turn(house: House, batch: Batch) -> AsyncIterator[AsyncConnection]:
+    """A transaction of the one who owns the batch. Whoever lost it was asleep: another one has read the mailing, and a person may have
+    mended or cut it since."""
+    async with house.database.write() as connection:
+        if not await batches.renew(connection, batch, house.clock.now(), house.lease):
+            raise LostLease(batch.id)
+        yield connection
+
+
+async def _as_pdf(house: House, batch: Batch, mailing: Mailing) -> tuple[Mailing, DocumentFacts]:
     """The mailing with its PDF and number of pages; converted once, however often this step runs."""
     assert mailing.original is not None
     if mailing.document is None and mailing.media_type == PDF:
@@ -75,7 +89,7 @@ async def _as_pdf(house: House, mailing: Mailing) -> tuple[Mailing, DocumentFact
             pages=facts.pages,
             limit=house.limits.max_pages,
         )
-    async with house.database.write() as connection:
+    async with _turn(house, batch) as connection:
         await mailings.update(connection, mailing.id, document=sha256, pages=facts.pages, pages_read=0)
         return await mailings.get(connection, mailing.id), facts
 
@@ -92,8 +106,8 @@ async def _convert(house: House, mailing: Mailing) -> str:
     return stored.sha256
 
 
-async def _read_items(house: House, mailing: Mailing, document: DocumentFacts, stop: Stop) -> Reading:
-    """Read all pages, cut, and keep what was read for cutting anew."""
+async def _read_items(house: House, batch: Batch, mailing: Mailing, document: DocumentFacts, stop: Stop) -> tuple[Reading, str]:
+    """Read all pages, cut, and keep what was read for cutting anew: under which SHA-256."""
     assert mailing.document is not None
     check_choice(mailing.layout, mailing.split_rule)
     rules = await recutting.rules_of(house, mailing)
@@ -108,7 +122,7 @@ async def _read_items(house: House, mailing: Mailing, document: DocumentFacts, s
             stop.check()
             facts = await house.workshop.run(kept.read_slice, path, first, count, mailing.layout, zones)
             done += count
-            async with house.database.write() as connection:
+            async with _turn(house, batch) as connection:
                 await mailings.update(connection, mailing.id, pages_read=min(done, mailing.pages))
             return facts
 
@@ -124,22 +138,20 @@ async def _read_items(house: House, mailing: Mailing, document: DocumentFacts, s
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
     whole = kept.Kept(mailing.layout, zones, document, entry_points, tuple(parts))
-    await recutting.keep(house, mailing, whole)
-    return await house.workshop.run(kept.conclude_kept, whole, mailing.split_rule, entries, rules)
+    pages = await recutting.keep(house, mailing, whole)
+    return await house.workshop.run(kept.conclude_kept, whole, mailing.split_rule, entries, rules), pages
 
 
-async def _offer(house: House, batch: Batch, mailing: Mailing, reading: Reading) -> None:
-    """Write the items and let the person choose. Nothing where the mailing was taken back meanwhile."""
+async def _offer(house: House, batch: Batch, mailing: Mailing, reading: Reading, pages: str) -> None:
+    """Write the items and let the person choose. Nothing where the mailing was taken back meanwhile. `pages`: what was read of them."""
     now = house.clock.now()
-    async with house.database.write() as connection:
-        if not await batches.renew(connection, batch, now, house.lease):
-            raise LostLease(batch.id)
+    async with _turn(house, batch) as connection:
         current = await mailings.get(connection, mailing.id)
         if current.state is not MailingState.READING:
             return
         await mailings.command(connection, current, "offer", ready_at=now)
         held = await recutting.write_items(connection, current, reading, now)
-        await mailings.update(connection, mailing.id, pages_read=reading.pages)
+        await mailings.update(connection, mailing.id, pages_read=reading.pages, kept=pages)
         event = events.NewEvent(
             mailing.organisation_id,
             EventKind.READ,
