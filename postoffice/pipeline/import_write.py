@@ -104,11 +104,11 @@ async def undo(house: House, batch: Batch, one: Import, stop: Stop) -> None:
         async with house.database.write() as connection:
             if not await batches.renew(connection, batch, house.clock.now(), house.lease):
                 raise LostLease(batch.id)
-            some = await imports.untouched(connection, one, after, _SLICE)
-            if not some:
+            some, after = await imports.untouched(connection, one, after, _SLICE)
+            if not after:
                 break
             await imports.remove(connection, some)
-            removed, after = removed + len(some), some[-1]
+            removed += len(some)
             await imports.note(connection, one.id, outcome=outcome | {"removed": removed, "restored": restored})
     restored += await _restore(house, batch, one, datetime.fromisoformat(outcome["undo_at"]), stop)
     async with house.database.write() as connection:

@@ -171,6 +171,8 @@ async def sorting_of(
     texts = {row.text: match_key(house, organisation_id, row.text) for row in rows if row.text}
     by_key = await contact_book.by_match_keys(connection, organisation_id, texts.values())
     ids = {one for some in (*by_number.values(), *by_point.values()) for one in some} | set(by_key.values())
+    if import_id:  # what is written is made of what is read here: nobody changes it in between
+        ids = await contact_book.hold(connection, organisation_id, ids)
     full = await contact_book.by_ids(connection, organisation_id, ids)
     known = {contact_id: known_of(one) for contact_id, one in full.items()}
     return Sorting(

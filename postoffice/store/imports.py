@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.errors import Conflict, NotFound
 from postoffice.model.ids import new_id
 from postoffice.store.schema import (
+    campaign_members,
     consents,
     contact_import_lines,
     contact_imports,
@@ -20,6 +21,8 @@ from postoffice.store.schema import (
     contacts,
     events,
     items,
+    purchases,
+    segment_members,
 )
 from postoffice.store.upsert import insert_into
 
@@ -51,6 +54,8 @@ COMMANDS: Mapping[str, tuple[tuple[ImportState, ...], ImportState]] = {
     "undone": ((ImportState.UNDOING,), ImportState.UNDONE),
     "fail": ((ImportState.READING, ImportState.TRYING), ImportState.FAILED),
 }
+#: tables whose rows say that a contact is in use, beside the ledger
+_USES = (items, events, purchases, segment_members, campaign_members)
 PURCHASES = "purchases"  #: in `choices["of"]`: the file is not of contacts
 WORKING = (ImportState.READING, ImportState.TRYING, ImportState.APPLYING, ImportState.UNDOING)
 
@@ -164,17 +169,23 @@ async def remembered(connection: AsyncConnection, organisation_id: str) -> dict[
     return found
 
 
-async def untouched(connection: AsyncConnection, one: Import, after: str, limit: int) -> list[str]:
-    """Contacts that the import made and that nobody and nothing has used or changed since, after an id."""
+async def untouched(connection: AsyncConnection, one: Import, after: str, limit: int) -> tuple[list[str], str]:
+    """Contacts that the import made and that nobody and nothing has used or changed since, after an id; where the next look begins,
+    "" for none. Nobody uses or changes them until the transaction ends."""
+    elsewhere = sa.func.coalesce(consents.c.proof["import"].as_string(), "") != one.id  # another file's word counts as well
     nothing = [
-        ~sa.exists().where(items.c.contact_id == contacts.c.id),
-        ~sa.exists().where(events.c.contact_id == contacts.c.id),
-        ~sa.exists().where(consents.c.contact_id == contacts.c.id, consents.c.means != "import"),
+        *(~sa.exists().where(table.c.contact_id == contacts.c.id) for table in _USES),
+        ~sa.exists().where(consents.c.contact_id == contacts.c.id, sa.or_(consents.c.means != "import", elsewhere)),
         contacts.c.updated_at == contacts.c.created_at,
         contacts.c.merged_into.is_(None),
     ]
-    query = sa.select(contacts.c.id).where(contacts.c.import_id == one.id, contacts.c.id > after, *nothing)
-    return list(await connection.scalars(query.order_by(contacts.c.id).limit(limit)))
+    query = sa.select(contacts.c.id).where(*nothing).order_by(contacts.c.id)
+    found = list(await connection.scalars(query.where(contacts.c.import_id == one.id, contacts.c.id > after).limit(limit)))
+    if not found:
+        return [], ""
+    mine = contacts.c.id.in_(found)
+    await connection.execute(sa.select(contacts.c.id).where(mine).order_by(contacts.c.id).with_for_update())
+    return list(await connection.scalars(query.where(mine))), found[-1]  # again: somebody may have been waited for
 
 
 async def remaining(connection: AsyncConnection, one: Import) -> int:
