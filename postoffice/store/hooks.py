@@ -129,8 +129,10 @@ def announce_now(connection: sa.Connection, written: Sequence[Mapping[str, Any]]
 
 
 def _listening(_connection: sa.Connection) -> Any:
+    """Kept from being removed until the message stands: what is told of must not fail because somebody removes a listener."""
     whose = hook_endpoints.c.organisation_id == sa.bindparam("organisation"), hook_endpoints.c.state != "gone"
-    return sa.select(*(hook_endpoints.c[name] for name in Endpoint.__slots__)).where(*whose)
+    query = sa.select(*(hook_endpoints.c[name] for name in Endpoint.__slots__)).where(*whose)
+    return query.order_by(hook_endpoints.c.id).with_for_update(read=True, key_share=True)
 
 
 _LISTENING = Prepared(_listening)
@@ -321,7 +323,8 @@ async def all_of(connection: AsyncConnection, organisation_id: str) -> list[Endp
 
 
 async def remove(connection: AsyncConnection, endpoint_id: str) -> None:
-    """Forget an endpoint and all that was to be told to it."""
+    """Forget an endpoint and all that was to be told to it; what is being written for it is waited for."""
+    await connection.execute(sa.select(hook_endpoints.c.id).where(hook_endpoints.c.id == endpoint_id).with_for_update())
     await connection.execute(hook_messages.delete().where(hook_messages.c.endpoint_id == endpoint_id))
     await connection.execute(hook_endpoints.delete().where(hook_endpoints.c.id == endpoint_id))
 
