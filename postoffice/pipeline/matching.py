@@ -1,7 +1,7 @@
 """Match: each item of a mailing finds its contact, as soon as the mailing was read and again before it is planned; what is missing
 of e-mail, mobile and fax is filled in from the contact, and what is doubtful waits for a person. Nothing is merged here."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -27,6 +27,7 @@ SLICE = 500
 _MOST_SHARED = 20  # contacts that share a mailbox or a number: more of them say nothing
 _MOST_BLOCK = 80  # of a block; the other blocks of an item are finer
 _MOST_CANDIDATES = 40
+_NEAR = 2  # keys that whoever is surely meant shares at least: postcode with a word of the name, with the door, name with the door
 _FILLS = {"email": "email", "mobile": "sms", "fax": "fax"}
 
 
@@ -115,9 +116,27 @@ async def find(house: House, connection: AsyncConnection, organisation_id: str, 
             roads[item_id][by_key[key]].add("key")
     await _by_numbers(connection, organisation_id, some, roads)
     rest = [item for item in some if item.id not in roads and item.address and item.address.lines]
-    await _by_blocks(connection, organisation_id, rest, roads)
-    people = await contact_book.cards(connection, organisation_id, {one for found in roads.values() for one in found})
-    return {item.id: choose(item, _candidates(roads.get(item.id, {}), people)) for item in some}
+    near, far = await _by_blocks(connection, organisation_id, rest)
+    _lead(roads, near)
+    choices = await _chosen(connection, organisation_id, some, roads)
+    unsure = [item for item in rest if choices[item.id].contact_id is None and far[item.id]]
+    _lead(roads, {item.id: far[item.id] for item in unsure})
+    return choices | await _chosen(connection, organisation_id, unsure, roads)
+
+
+def _lead(roads: dict[str, dict[str, set[str]]], found: Mapping[str, Sequence[str]]) -> None:
+    for item_id, contact_ids in found.items():
+        for contact_id in contact_ids:
+            roads[item_id][contact_id].add("address")
+
+
+async def _chosen(
+    connection: AsyncConnection, organisation_id: str, some: Sequence[Item], roads: Mapping[str, Mapping[str, set[str]]]
+) -> dict[str, Choice]:
+    """{item id: the choice among those that roads lead to}."""
+    mine = {item.id: roads.get(item.id, {}) for item in some}
+    people = await contact_book.cards(connection, organisation_id, {one for found in mine.values() for one in found})
+    return {item.id: choose(item, _candidates(mine[item.id], people)) for item in some}
 
 
 def _candidates(found: Mapping[str, set[str]], people: Mapping[str, Card]) -> list[Candidate]:
@@ -147,16 +166,20 @@ async def _by_numbers(
 
 
 async def _by_blocks(
-    connection: AsyncConnection, organisation_id: str, some: Sequence[Item], roads: dict[str, dict[str, set[str]]]
-) -> None:
-    """Names and addresses that share a key; those that share most of them first."""
+    connection: AsyncConnection, organisation_id: str, some: Sequence[Item]
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """{item id: contacts that share at least _NEAR of its keys}, and {item id: those that share fewer}, both the likeliest first.
+
+    Who is surely meant shares several. The others are as many as a quarter of a town: they are read where nobody near is sure.
+    """
     mine = {item.id: blocks(traits_of(item.address)) for item in some if item.address}
     wanted = {block for found in mine.values() for block in found}
     held = await contact_keys.holders(connection, organisation_id, "b", wanted, most=_MOST_BLOCK)
+    near: dict[str, list[str]] = {}
+    far: dict[str, list[str]] = {}
     for item_id, keys in mine.items():
-        shared: dict[str, int] = defaultdict(int)
-        for key in keys:
-            for contact_id in held.get(key, ()):
-                shared[contact_id] += 1
-        for contact_id in sorted(shared, key=lambda one: (-shared[one], one))[:_MOST_CANDIDATES]:
-            roads[item_id][contact_id].add("address")
+        shared = Counter(contact_id for key in keys for contact_id in held.get(key, ()))
+        ranked = sorted(shared, key=lambda one: (-shared[one], one))[:_MOST_CANDIDATES]
+        near[item_id] = [one for one in ranked if shared[one] >= _NEAR]
+        far[item_id] = ranked[len(near[item_id]) :]
+    return near, far
