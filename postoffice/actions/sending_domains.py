@@ -112,11 +112,10 @@ class SendingDomains:
         """Forget a key that signs no more and whose time of being published is over; Conflict before."""
         for row in await self.keys(domain):
             if row.selector == selector:
-                if row.seen_at is not None and (row.retired_at is None or now < row.retired_at + KEEP):
-                    raise Conflict("dkim-in-use", "This key is still in use.", help="Rotate first, and leave its record for some days.")
-                async with self._database.write() as connection:
-                    await dkim.remove(connection, row)
-                return
+                async with self._database.write() as connection:  # judged there: its record may be seen this moment
+                    if await dkim.remove(connection, row, now - KEEP):
+                        return
+                raise Conflict("dkim-in-use", "This key is still in use.", help="Rotate first, and leave its record for some days.")
         raise NotFound("dkim-none", "There is no such key.", help="List them with `postoffice dkim list`.")
 
     async def check(self, domain: str, now: datetime, relays: Sequence[str] = ()) -> list[Line]:

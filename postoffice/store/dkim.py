@@ -67,17 +67,20 @@ def signing(rows: Sequence[DkimRow]) -> list[DkimRow]:
 
 
 async def seen(connection: AsyncConnection, row: DkimRow, now: datetime) -> None:
-    """Its record was found: it signs from now on, and older keys of its kind do no more."""
+    """Its record was found: it signs from now on, and older keys of its kind do no more. Nothing where it was forgotten meanwhile."""
     same = (
         dkim_keys.c.organisation_id == row.organisation_id,
         dkim_keys.c.domain == row.domain,
         dkim_keys.c.algorithm == row.algorithm,
     )
-    await connection.execute(sa.update(dkim_keys).where(dkim_keys.c.id == row.id, dkim_keys.c.seen_at.is_(None)).values(seen_at=now))
+    first = sa.func.coalesce(dkim_keys.c.seen_at, now, type_=dkim_keys.c.seen_at.type)
+    if not (await connection.execute(sa.update(dkim_keys).where(dkim_keys.c.id == row.id).values(seen_at=first))).rowcount:
+        return
     older = (*same, dkim_keys.c.id < row.id, dkim_keys.c.retired_at.is_(None))
     await connection.execute(sa.update(dkim_keys).where(*older).values(retired_at=now))
 
 
-async def remove(connection: AsyncConnection, row: DkimRow) -> None:
-    """Forget a key for good."""
-    await connection.execute(dkim_keys.delete().where(dkim_keys.c.id == row.id))
+async def remove(connection: AsyncConnection, row: DkimRow, retired_before: datetime) -> bool:
+    """Forget a key for good; False where it signs, or signed until lately."""
+    idle = sa.or_(dkim_keys.c.seen_at.is_(None), dkim_keys.c.retired_at <= retired_before)
+    return bool((await connection.execute(dkim_keys.delete().where(dkim_keys.c.id == row.id, idle))).rowcount)
