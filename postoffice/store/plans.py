@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from postoffice.model.errors import Conflict, NotFound, PostOfficeError
 from postoffice.model.ids import new_id
 from postoffice.model.mailing import Options
-from postoffice.store.schema import plans, printers
+from postoffice.store.schema import organisations, plans, printers
 
 #: plans of one organisation: more would not be found again in a list
 MOST = 200
@@ -69,6 +69,8 @@ async def save(
 
     What was sent with it keeps its own text. A new name is known at once to the printers that choose this plan.
     """
+    own = sa.select(organisations.c.id).where(organisations.c.id == organisation_id)
+    await connection.execute(own.with_for_update(key_share=True))  # one after the other: the second sees the first one's name
     taken = sa.select(plans.c.id).where(plans.c.organisation_id == organisation_id, plans.c.name == name)
     if await connection.scalar(taken.where(plans.c.id != (plan_id or ""))) is not None:
         raise Conflict("plan-name-taken", f"There is a plan named '{name}' already.", help="Choose another name.", name=name)
@@ -87,17 +89,19 @@ async def save(
 
 
 async def _rename(connection: AsyncConnection, organisation_id: str, before: str, after: str) -> None:
-    for row in await _printers(connection, organisation_id, before):
+    for row in await _printers(connection, organisation_id, before, held=True):
         await connection.execute(printers.update().where(printers.c.id == row.id).values(options={**row.options, "plan": after}))
 
 
-async def _printers(connection: AsyncConnection, organisation_id: str, name: str) -> list[Any]:
+async def _printers(connection: AsyncConnection, organisation_id: str, name: str, *, held: bool = False) -> list[Any]:
+    """`held`: nobody else changes them until this transaction ends."""
     query = sa.select(printers.c.id, printers.c.name, printers.c.options).where(
         printers.c.organisation_id == organisation_id,
         printers.c.removed_at.is_(None),
         printers.c.options["plan"].as_string() == name,
     )
-    return list(await connection.execute(query))
+    query = query.order_by(printers.c.id)
+    return list(await connection.execute(query.with_for_update(key_share=True) if held else query))
 
 
 async def used_by(connection: AsyncConnection, organisation_id: str, name: str) -> list[str]:
