@@ -13,7 +13,7 @@ from postoffice.model.ids import new_id
 from postoffice.model.item import Item
 from postoffice.model.mailing import LinkProof, Mailing
 from postoffice.model.states import ItemState
-from postoffice.store import rows
+from postoffice.store import contact_book, rows
 from postoffice.store.behind import Parts
 from postoffice.store.prepared import Prepared
 from postoffice.store.schema import contact_points, contacts, items, links, mailings, privacy_requests, suppressions
@@ -154,7 +154,9 @@ class Request:
 async def ask(
     connection: AsyncConnection, organisation_id: str, contact_id: str, kind: str, proof: Mapping[str, Any], now: datetime
 ) -> bool:
-    """Write a request; False where the same waits already."""
+    """Write a request; False where the same waits already, or the contact was erased."""
+    if not await contact_book.hold(connection, organisation_id, [contact_id]):
+        return False
     if any(one.kind == kind for one in await requests(connection, organisation_id, contact_id)):
         return False
     row = {"id": new_id(), "organisation_id": organisation_id, "contact_id": contact_id, "kind": kind, "state": "open"}
