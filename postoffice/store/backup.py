@@ -174,7 +174,10 @@ def _documents(
                 _make(folder)
             there = place.exists()
             if not there:
-                source.bring(path, place, link=link)
+                try:
+                    source.bring(path, place, link=link)
+                except (FileNotFoundError, NotFound):  # its time was over since it was listed: the office keeps it no longer
+                    continue
                 fresh += 1
             size = place.stat().st_size
             digest = before[0] if there and before is not None and before[1:] == (size, path) else file_digest(place)
@@ -194,7 +197,10 @@ class Source(Protocol):
         ...
 
     def bring(self, path: str, place: Path, *, link: bool) -> None:
-        """One of them to a file that is not there yet: whole, synced, private. `link`: a hard link will do."""
+        """One of them to a file that is not there yet: whole, synced, private. `link`: a hard link will do.
+
+        FileNotFoundError, NotFound: it is gone.
+        """
         ...
 
 
