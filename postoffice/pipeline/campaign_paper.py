@@ -12,8 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from postoffice.actions import steering
+from postoffice.actions import pricing, steering
 from postoffice.actions.actor import OFFICE
+from postoffice.actions.campaign_money import CEILING
 from postoffice.compose.merge import records
 from postoffice.compose.merge.records import Job
 from postoffice.house import House
@@ -21,7 +22,7 @@ from postoffice.model.campaign import Campaign, Wave
 from postoffice.model.errors import PostOfficeError
 from postoffice.model.item import Item
 from postoffice.model.mailing import Mailing, Options, Source
-from postoffice.model.states import CampaignState, MailingState
+from postoffice.model.states import CampaignState, ItemState, MailingState
 from postoffice.pipeline.campaign_audience import Audience
 from postoffice.pipeline.campaign_people import Candidate, People
 from postoffice.pipeline.campaign_sheet import Sheet
@@ -29,7 +30,7 @@ from postoffice.pipeline.campaign_slice import Slice
 from postoffice.pipeline.campaign_wave import new_mailing, version_of
 from postoffice.pipeline.queueing import zone_of
 from postoffice.pipeline.stop import Stop
-from postoffice.store import batches, campaigns, items, mailings, people, templates
+from postoffice.store import batches, campaigns, contact_book, erasing, items, mailings, people, templates
 from postoffice.store import campaigns_members as members
 from postoffice.store import campaigns_waves as waves
 from postoffice.store.batches import Batch
@@ -233,9 +234,7 @@ async def _send(house: House, batch: Batch, campaign: Campaign, wave: Wave, mail
     while some := await _page(house, mailing, after):
         after = some[-1].position
         await _attribute(house, campaign, wave, mailing, some)
-    async with house.database.read() as connection:
-        runs = (await campaigns.get(connection, campaign.id)).state is CampaignState.RUNNING
-    if not runs:
+    if not await _may_go(house, campaign, wave, mailing):
         await _put_off(house, batch)
         return
     try:
@@ -247,6 +246,25 @@ async def _send(house: House, batch: Batch, campaign: Campaign, wave: Wave, mail
     await _close(house, batch, campaign, wave)
 
 
+async def _may_go(house: House, campaign: Campaign, wave: Wave, mailing: Mailing) -> bool:
+    """Whether the campaign still runs, and its own sum lasts for these letters; they wait for a person where it does not."""
+    now, total = house.clock.now(), 0
+    if campaign.design.caps.ceiling:
+        total = (await pricing.quote(house, mailing, mailing.options)).total
+    async with house.database.write() as connection:
+        current = await campaigns.get(connection, campaign.id, lock=True)
+        if current.state is not CampaignState.RUNNING:
+            return False
+        data = {one.id: one.data for one in await waves.of_campaign(connection, campaign.id)}
+        before = sum(int(one.get("spent", 0)) for wave_id, one in data.items() if wave_id != wave.id)
+        if total and before + total > current.design.caps.ceiling:
+            await campaigns.command(connection, current, "pause", now, pause_reason=CEILING)
+            await waves.hold(connection, campaign.id, now)
+            return False
+        await waves.update(connection, wave.id, data={**data[wave.id], "spent": total})
+    return True
+
+
 async def _page(house: House, mailing: Mailing, after: int) -> list[Item]:
     async with house.database.read() as connection:
         return await items.page(connection, mailing.id, items.Filter(), after=after, limit=_SLICE)
@@ -256,6 +274,7 @@ async def _attribute(house: House, campaign: Campaign, wave: Wave, mailing: Mail
     async with house.database.write() as connection:
         rows = await templates.rows_of(connection, mailing.id, [one.first_page for one in some])
         whose = {one.id: str(rows[one.first_page]["data"].get(WHOSE, "")) for one in some if one.first_page in rows}
+        held = await contact_book.hold(connection, campaign.organisation_id, whose.values(), shared=True)
         for item_id, contact_id in whose.items():
             await connection.execute(
                 item_table.update()
@@ -267,6 +286,12 @@ async def _attribute(house: House, campaign: Campaign, wave: Wave, mailing: Mail
                 .where(campaign_members.c.wave_id == wave.id, campaign_members.c.contact_id == contact_id)
                 .values(item_id=item_id)
             )
+        if gone := {
+            item_id: contact_id for item_id, contact_id in whose.items() if contact_id not in held
+        }:  # erased while it was printed
+            now = house.clock.now()
+            await items.set_state(connection, mailing.id, (ItemState.DRAFT, ItemState.HELD), "exclude", now, list(gone))
+            await erasing.erase(connection, campaign.organisation_id, sorted(set(gone.values())), now)
 
 
 async def _pause(house: House, batch: Batch, campaign: Campaign, reason: str) -> None:

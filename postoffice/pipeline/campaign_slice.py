@@ -17,7 +17,7 @@ from postoffice.compose.merge.checks import check_record
 from postoffice.compose.merge.content import Content
 from postoffice.compose.merge.uses import Use, uses_of
 from postoffice.house import House
-from postoffice.model.campaign import Campaign, Wave
+from postoffice.model.campaign import Campaign, Wave, WaveKind
 from postoffice.model.channel import Channel
 from postoffice.model.ids import new_id
 from postoffice.model.item import Item
@@ -102,9 +102,10 @@ class Slice:
         return list(found.values())
 
     async def still_there(self, connection: AsyncConnection, some: Sequence[Candidate]) -> list[Candidate]:
-        """Those who were neither erased nor merged since they were looked up, nor are until this slice is written."""
-        ids = [one.contact_id for one in some]
-        held = await contact_book.hold(connection, self.campaign.organisation_id, ids, shared=True, standing=True)
+        """Those who were neither erased nor merged since they were looked up, nor are until this slice is written. Who was merged
+        since the message that is followed up stays: nobody else gets it for them."""
+        ids, standing = [one.contact_id for one in some], self.wave.kind is not WaveKind.FOLLOW_UP
+        held = await contact_book.hold(connection, self.campaign.organisation_id, ids, shared=True, standing=standing)
         return [one for one in some if one.contact_id in held]
 
     async def plan(

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from postoffice.actions import campaign_money
+from postoffice.actions import addressbook, campaign_money
 from postoffice.actions import campaigns as acting
 from postoffice.compose.merge.content import Content, Parts
-from postoffice.model.campaign import Campaign, Caps, Test, VariantKind
+from postoffice.model.campaign import Campaign, Caps, FollowUp, Test, VariantKind
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.errors import Conflict
 from postoffice.model.mailing import Options
@@ -189,14 +189,21 @@ async def test_a_choice_is_made_once(office: Office) -> None:
     assert (await again(office, made)).outcome["chosen"] == "a"
 
 
-@AT_ONCE
-async def test_letters_of_a_campaign_that_is_paused_before_the_button_stay(office: Office) -> None:
-    ids = await crowd(office, 2)
-    made, fill = await _conducted(office, version_id=await version_of(office, LETTER), options=replace(OPTIONS, channel=Channel.POST))
+async def _printed(office: Office, count: int, **more: Any) -> tuple[Any, str, list[str]]:
+    """A campaign on paper whose letters are printed, the batch that is to send them, and its people."""
+    ids = await crowd(office, count)
+    version_id = await version_of(office, LETTER)
+    made, fill = await _conducted(office, version_id=version_id, options=replace(OPTIONS, channel=Channel.POST), **more)
     await office.pipeline().work(fill)  # its rows are handed in
     (reading,) = await office.open_batches("read")
     await office.pipeline().work(reading)
     office.clock.pass_by(minutes=1)
+    return made, fill, ids
+
+
+@AT_ONCE
+async def test_letters_of_a_campaign_that_is_paused_before_the_button_stay(office: Office) -> None:
+    made, fill, ids = await _printed(office, 2)
     now, items = office.clock.now(), schema.items
     async with office.house.database.write() as connection:
         await connection.execute(sa.select(items.c.id).with_for_update())
@@ -209,6 +216,51 @@ async def test_letters_of_a_campaign_that_is_paused_before_the_button_stay(offic
     await acting.resume(office.house, await again(office, made), AUTHOR)
     await office.follow(4)
     assert await sent(office, made) == dict.fromkeys(ids, 1)
+
+
+@ONE_BY_ONE
+async def test_the_letter_of_who_was_erased_while_it_was_printed_stays(office: Office) -> None:
+    made, fill, (gone, there) = await _printed(office, 2)
+    await addressbook.erase(office.house, office.organisation_id, gone, AUTHOR, "asked")
+    await office.pipeline().work(fill)
+    await office.follow(3)
+    assert await sent(office, made) == {there: 1}
+    async with office.house.database.read() as connection:
+        row = (await connection.execute(schema.items.select().where(schema.items.c.contact_id == gone))).one()
+    assert (row.state, row.name, row.address, row.email, row.fields) == ("excluded", "", None, "", None)
+
+
+@ONE_BY_ONE
+async def test_letters_stop_at_the_campaigns_own_limit_as_well(office: Office) -> None:
+    made, fill, ids = await _printed(office, 2, caps=Caps(ceiling=100_000))
+    await office.pipeline().work(fill)
+    await office.follow(3)
+    resting = await again(office, made)
+    assert (resting.state, resting.pause_reason, await sent(office, made)) == (CampaignState.PAUSED, campaign_money.CEILING, {})
+    await campaign_money.raise_ceiling(office.house, resting, 10**9, AUTHOR)
+    await acting.resume(office.house, await again(office, made), AUTHOR)
+    await office.follow(3)
+    assert await sent(office, made) == dict.fromkeys(ids, 1)
+    async with office.house.database.read() as connection:
+        told = await campaign_money.spending(office.house, connection, await again(office, made))
+        cost = await connection.scalar(sa.select(sa.func.sum(schema.items.c.cost)))
+    assert told.spent == cost
+
+
+@ONE_BY_ONE
+async def test_who_was_merged_since_gets_the_follow_up(office: Office) -> None:
+    gone, there = await crowd(office, 2)
+    options = Options(channel=Channel.EMAIL, purpose=Purpose.SERVICE)  # at any hour of any day
+    made, fill = await _conducted(office, options=options, follow_up=FollowUp(Channel.SMS, 1))
+    async with office.house.database.write() as connection:  # of the two only this one is in the wave
+        table = schema.contact_points
+        await connection.execute(table.delete().where(table.c.contact_id == there, table.c.channel == "email"))
+    await office.pipeline().work(fill)
+    await office.follow(2)
+    await addressbook.merge(office.house, office.organisation_id, there, gone, AUTHOR)
+    office.clock.pass_by(days=1, hours=1)
+    await office.follow(3)
+    assert await sent(office, made) == {gone: 2}
 
 
 @ONE_BY_ONE
