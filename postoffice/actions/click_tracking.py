@@ -20,7 +20,7 @@ from postoffice.model.consent import ALL
 from postoffice.model.delivery import Delivery
 from postoffice.model.states import EventKind
 from postoffice.privacy import ledger
-from postoffice.store import clicks, consents, deliveries, events, items, mailings
+from postoffice.store import clicks, consents, contact_book, deliveries, events, items, mailings
 from postoffice.store.clicks import Link, Open
 from postoffice.tracking.clicks import SETTLED, SWEEP, Recent, Visit, is_machine, sweeps
 
@@ -112,7 +112,8 @@ async def _by_name(house: House, delivery: Delivery, link: Link, asked: Asked) -
     async with house.database.write() as connection:
         item = await items.get(connection, delivery.item_id, delivery.organisation_id)
         mailing = await mailings.get(connection, delivery.mailing_id, delivery.organisation_id)
-        mine = [item.contact_id] if item.contact_id else []
+        # who was erased said yes, and is nobody now
+        mine = await contact_book.hold(connection, delivery.organisation_id, [item.contact_id] if item.contact_id else [], shared=True)
         named = not machine and bool(await agreed(connection, delivery.organisation_id, mine, mailing.options.purpose))
         if named:
             new = Open(delivery.organisation_id, mailing.id, delivery.id, item.id, item.contact_id, link.number, now)

@@ -5,22 +5,27 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from postoffice.actions import click_tracking, returned, steering
 from postoffice.actions import purchases as buying
-from postoffice.actions import returned, steering
 from postoffice.actions.actor import OFFICE, Actor
 from postoffice.campaigns.segment_purchases import Bought
+from postoffice.compose.merge.content import Content, Parts
 from postoffice.model.address import PostalAddress
-from postoffice.model.channel import Channel
+from postoffice.model.channel import Channel, Purpose
+from postoffice.model.clicks import CONSENT, ClickMode
+from postoffice.model.consent import Entry, Means
 from postoffice.model.errors import PostOfficeError
-from postoffice.model.mailing import Options
+from postoffice.model.mailing import Ground, Options
 from postoffice.model.ports import Abilities
 from postoffice.model.returned import Reason, Way
 from postoffice.pipeline import matching
-from postoffice.store import contact_book, contacts, erasing, schema
+from postoffice.store import clicks, consents, contact_book, contacts, erasing, schema
 from postoffice.store import returned as entries
+from postoffice.tracking.clicks import Recent
 from tests.pipeline.campaigning import crowd
 from tests.pipeline.house import Office, PlannedCarrier, people_items
 from tests.pipeline.meanwhile import waits
+from tests.pipeline.returning import posted
 
 pytestmark = pytest.mark.slow
 AT_ONCE = pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one writer
@@ -138,6 +143,32 @@ async def test_an_address_that_is_told_while_its_person_is_erased_is_another_per
     found = await finding
     assert await _points(office, anne) == []
     assert found["key"] != anne and await _points(office, found["key"]) == ["anne@example.fr"]
+
+
+@AT_ONCE
+async def test_a_click_that_comes_while_its_person_is_erased_bears_no_name(office: Office) -> None:
+    item = await posted(office, purpose=Purpose.PROMOTION, ground=Ground.CUSTOMERS)
+    now, content = office.clock.now(), Content({"fr": Parts(subject="S", html='<a href="https://shop.example/a">A</a>')})
+    async with office.house.database.write() as connection:
+        said = Entry("promotion", CONSENT, True, now, Means.PORTAL)
+        await consents.add(connection, office.organisation_id, [(item.contact_id, said)])
+        tracking = await click_tracking.begin(
+            connection, office.house, office.organisation_id, item.mailing_id, content, ClickMode.MIXED
+        )
+    counted = tracking.of(item.delivery_id, agreed=True)
+    assert counted is not None
+    address = counted.address(1, tracking.fixed[1]).rpartition("/")[2]
+    asked = click_tracking.Asked("GET", {"user-agent": "Mozilla/5.0 Firefox/128.0"}, "192.0.2.1")
+    office.clock.pass_by(minutes=1)
+    async with office.house.database.write() as connection:
+        await _erase(office, connection, item.contact_id)
+        clicking = await waits(click_tracking.follow(office.house, Recent(), address, "", asked))
+    assert await clicking == "https://shop.example/a"
+    async with office.house.database.read() as connection:
+        assert await clicks.people(connection, item.mailing_id) == []
+        assert (await connection.execute(schema.click_hits.select())).all() == []
+        (one,) = await clicks.by_link(connection, item.mailing_id)
+    assert (one.people, one.somebody) == (0, 1)
 
 
 async def _settled(work: Any) -> Any:
