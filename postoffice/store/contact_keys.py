@@ -11,13 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.model.errors import Conflict
-from postoffice.store.lists import one_of, shared_by_few
+from postoffice.store.lists import one_of, shared_by_few, table_of
 from postoffice.store.prepared import Prepared, insert_of
 from postoffice.store.schema import contact_keys, contacts
 from postoffice.store.upsert import insert_into
 
 AT_ONCE = 5_000  #: values of one IN list: far below what either database takes
-_RANGES = 200  #: ranges of one query: SQLite allows a depth of 1,000
 BEHIND = 4  #: contacts that one may stand for when it is counted how many share a value
 Key = tuple[str, str]
 LEARNT = "m"  #: entries that a person's decision made: they stay when the others are made anew
@@ -95,19 +94,17 @@ async def holders_of_numbers(
     connection: AsyncConnection, organisation_id: str, numbers: Iterable[str], split: str
 ) -> dict[str, list[str]]:
     """{another program's number: ids of contacts that have it in any program}. `split` stands between number and program."""
-    wanted, found = sorted(set(numbers)), defaultdict[str, list[str]](list)
-    value = contact_keys.c.value
-    for start in range(0, len(wanted), _RANGES):
-        some = wanted[start : start + _RANGES]
-        ranges = sa.or_(*(sa.and_(value >= number + split, value < number + chr(ord(split) + 1)) for number in some))
-        query = (
-            sa.select(value, sa.func.coalesce(contacts.c.merged_into, contacts.c.id))
-            .join(contacts, contacts.c.id == contact_keys.c.contact_id)
-            .where(contact_keys.c.organisation_id == organisation_id, contact_keys.c.kind == "x", ranges)
-        )
-        for entry, contact_id in await connection.execute(query):
-            number = entry.partition(split)[0]
-            if contact_id not in found[number]:
+    found = defaultdict[str, list[str]](list)
+    wanted, value = sorted(set(numbers)), contact_keys.c.value
+    for start in range(0, len(wanted), AT_ONCE):
+        listed = table_of(connection, wanted[start : start + AT_ONCE])
+        begun = sa.and_(value >= listed.c.value + split, value < listed.c.value + chr(ord(split) + 1))
+        entries = sa.and_(contact_keys.c.organisation_id == organisation_id, contact_keys.c.kind == "x", begun)
+        # outer joins keep their order: from each number to its entries. By any other way the numbers of the whole book are read
+        ways = listed.outerjoin(contact_keys, entries).outerjoin(contacts, contacts.c.id == contact_keys.c.contact_id)
+        query = sa.select(listed.c.value, sa.func.coalesce(contacts.c.merged_into, contacts.c.id)).select_from(ways)
+        for number, contact_id in await connection.execute(query.order_by(value)):
+            if contact_id is not None and contact_id not in found[number]:
                 found[number].append(contact_id)
     return dict(found)
 
