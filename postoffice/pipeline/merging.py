@@ -67,14 +67,14 @@ async def merge(house: House, batch: Batch, mailing: Mailing, stop: Stop) -> Non
         folder = Path(made)
         async with house.documents.as_file(mailing.organisation_id, mailing.original) as path:
             told, counts = await house.workshop.run(records.split, path, folder, SIZE)
-        async with house.database.write() as connection:
+        async with own(house, batch) as connection:
             version = await templates.version(connection, mailing.organisation_id, version_id=told.version_id)
             organisation = await people.organisation(connection, mailing.organisation_id)
             await mailings.update(connection, mailing.id, pages=sum(counts), pages_read=0)
         content = Content.from_dict(version.content)
         async with templating.pictures(house, mailing.organisation_id, content) as pictures:
             job = _Job(house, mailing, content, organisation.name, folder, pictures, pages=[0] * len(counts))
-            await _print_all(job, counts, stop)
+            await _print_all(job, batch, counts, stop)
         document = folder / "document.pdf"
         await house.workshop.run(cut.join, [job.part(number, "pdf") for number in range(len(counts))], document)
         stored = await house.documents.put_file(mailing.organisation_id, document)
@@ -84,7 +84,7 @@ async def merge(house: House, batch: Batch, mailing: Mailing, stop: Stop) -> Non
         await _offer(job, batch, stored.sha256, version.id, told.day, now)
 
 
-async def _print_all(job: _Job, counts: list[int], stop: Stop) -> None:
+async def _print_all(job: _Job, batch: Batch, counts: list[int], stop: Stop) -> None:
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int) -> None:
@@ -95,7 +95,7 @@ async def _print_all(job: _Job, counts: list[int], stop: Stop) -> None:
             job.faulty += sum(bool(made.problems) for made in chunk.made)
             await asyncio.to_thread(job.part(number, "made").write_bytes, pickle.dumps(chunk.made, pickle.HIGHEST_PROTOCOL))
             job.done += counts[number]
-            async with job.house.database.write() as connection:
+            async with own(job.house, batch) as connection:
                 await mailings.update(connection, job.mailing.id, pages_read=job.done)
 
     tasks = [asyncio.create_task(one(number)) for number in range(len(counts))]
@@ -136,11 +136,19 @@ class _TakenBack(Exception):
 
 
 @asynccontextmanager
-async def _turn(job: _Job, batch: Batch) -> AsyncIterator[AsyncConnection]:
-    """A short transaction of the one who owns the batch; others write in between. _TakenBack where the mailing was cancelled."""
-    async with job.house.database.write() as connection:
-        if not await batches.renew(connection, batch, job.house.clock.now(), job.house.lease):
+async def own(house: House, batch: Batch) -> AsyncIterator[AsyncConnection]:
+    """A short transaction of the one who owns the batch; others write in between. LostLease: whoever lost it was asleep; another
+    one has read the mailing, and a person may have mended or cut it since."""
+    async with house.database.write() as connection:
+        if not await batches.renew(connection, batch, house.clock.now(), house.lease):
             raise LostLease(batch.id)
+        yield connection
+
+
+@asynccontextmanager
+async def _turn(job: _Job, batch: Batch) -> AsyncIterator[AsyncConnection]:
+    """The same. _TakenBack where the mailing was cancelled."""
+    async with own(job.house, batch) as connection:
         if (await mailings.get(connection, job.mailing.id)).state is not MailingState.READING:
             raise _TakenBack
         yield connection

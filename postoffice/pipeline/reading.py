@@ -2,11 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions import duplicates, recutting, steering
 from postoffice.actions.actor import OFFICE
@@ -60,16 +56,6 @@ async def read(house: House, batch: Batch, stop: Stop) -> None:
     await _go_on(house, batch)
 
 
-@asynccontextmanager
-async def _turn(house: House, batch: Batch) -> AsyncIterator[AsyncConnection]:
-    """A transaction of the one who owns the batch. Whoever lost it was asleep: another one has read the mailing, and a person may have
-    mended or cut it since."""
-    async with house.database.write() as connection:
-        if not await batches.renew(connection, batch, house.clock.now(), house.lease):
-            raise LostLease(batch.id)
-        yield connection
-
-
 async def _as_pdf(house: House, batch: Batch, mailing: Mailing) -> tuple[Mailing, DocumentFacts]:
     """The mailing with its PDF and number of pages; converted once, however often this step runs."""
     assert mailing.original is not None
@@ -89,7 +75,7 @@ async def _as_pdf(house: House, batch: Batch, mailing: Mailing) -> tuple[Mailing
             pages=facts.pages,
             limit=house.limits.max_pages,
         )
-    async with _turn(house, batch) as connection:
+    async with merging.own(house, batch) as connection:
         await mailings.update(connection, mailing.id, document=sha256, pages=facts.pages, pages_read=0)
         return await mailings.get(connection, mailing.id), facts
 
@@ -122,7 +108,7 @@ async def _read_items(house: House, batch: Batch, mailing: Mailing, document: Do
             stop.check()
             facts = await house.workshop.run(kept.read_slice, path, first, count, mailing.layout, zones)
             done += count
-            async with _turn(house, batch) as connection:
+            async with merging.own(house, batch) as connection:
                 await mailings.update(connection, mailing.id, pages_read=min(done, mailing.pages))
             return facts
 
@@ -145,7 +131,7 @@ async def _read_items(house: House, batch: Batch, mailing: Mailing, document: Do
 async def _offer(house: House, batch: Batch, mailing: Mailing, reading: Reading, pages: str) -> None:
     """Write the items and let the person choose. Nothing where the mailing was taken back meanwhile. `pages`: what was read of them."""
     now = house.clock.now()
-    async with _turn(house, batch) as connection:
+    async with merging.own(house, batch) as connection:
         current = await mailings.get(connection, mailing.id)
         if current.state is not MailingState.READING:
             return

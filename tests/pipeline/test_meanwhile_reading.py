@@ -1,10 +1,13 @@
 """A reader that was asleep while another one read its mailing, and a person mended it, changes nothing of it when it wakes up."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from postoffice.actions import templating
+from postoffice.model.mailing import Source
 from postoffice.model.states import MailingState
 from postoffice.store import mailings
 from postoffice.store.database import Database
@@ -13,6 +16,7 @@ from postoffice.store.keys import Keyring
 from tests.doors import letters
 from tests.meanwhile import Seams
 from tests.pipeline.house import Office, dead_owner, open_office
+from tests.pipeline.test_merging import CONTENT, LETTER, published, row
 
 pytestmark = pytest.mark.slow
 
@@ -49,3 +53,23 @@ async def test_a_reader_that_lost_its_lease_takes_nothing_back(office: Office) -
         assert (found.state, found.document, found.kept, found.pages_read) == (MailingState.WAITING, "f" * 64, None, found.pages), (
             number
         )
+
+
+@pytest.mark.parametrize("number", [3, 4])
+async def test_a_merge_that_lost_its_lease_takes_nothing_back(office: Office, number: int) -> None:
+    seams, two_pages = office.house.database, LETTER + '<p style="page-break-before: always">2</p>'
+    assert isinstance(seams, Seams)
+    parts = {"fr": replace(CONTENT.parts["fr"], letter=two_pages)}
+    version = await published(office, replace(CONTENT, parts=parts))
+    new = templating.new_mailing(version, office.organisation_id, Source.UPLOAD, "Factures")
+    mailing = await templating.begin_from_rows(office.house, version, [row(1)], new)
+    (batch_id,) = await office.due()
+
+    async def meanwhile() -> None:
+        dead_owner(office)
+        assert await office.pipeline("quick").work(batch_id)
+
+    seams.before(number, meanwhile)
+    await office.pipeline("asleep").work(batch_id)
+    found = await office.mailing(mailing)
+    assert (found.state, found.pages, found.pages_read) == (MailingState.WAITING, 2, 2)
