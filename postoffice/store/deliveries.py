@@ -261,13 +261,13 @@ async def cancel_queued(
     Whoever stops one item holds it already, and so does not wait for a worker that marks it: that one will wait for the item.
     """
     sources, target = DELIVERY_COMMANDS["cancel"]
-    query = deliveries.update().where(deliveries.c.mailing_id == mailing_id, deliveries.c.state.in_([state.value for state in sources]))
+    mine = sa.select(deliveries.c.id).where(
+        deliveries.c.mailing_id == mailing_id, deliveries.c.state.in_([one.value for one in sources])
+    )
+    mine = mine.order_by(deliveries.c.id).limit(limit)  # in order, as whoever marks some: nobody waits in a circle
     if item_id is not None:
-        free = sa.select(deliveries.c.id).where(deliveries.c.item_id == item_id, deliveries.c.state == DeliveryState.QUEUED.value)
-        query = query.where(deliveries.c.id.in_(free.with_for_update(skip_locked=True)))
-    if limit is not None:
-        some = sa.select(deliveries.c.id).where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.QUEUED.value)
-        query = query.where(deliveries.c.id.in_(some.limit(limit)))
+        mine = mine.where(deliveries.c.item_id == item_id)
+    query = deliveries.update().where(deliveries.c.id.in_(mine.with_for_update(skip_locked=item_id is not None)))
     found = await connection.execute(query.values(state=target.value, ended_at=now).returning(deliveries.c.id, deliveries.c.item_id))
     stopped = [(item, delivery) for delivery, item in found]
     await connection.run_sync(handing.show, stopped, now)

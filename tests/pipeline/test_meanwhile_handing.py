@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from postoffice.actions import steering
 from postoffice.actions.actor import OFFICE
@@ -98,3 +99,35 @@ async def test_the_same_letter_sent_twice_at_the_same_moment_goes_once(office: O
         await mailings.locked(connection, both[0].id)  # the first one waits where it has looked for the others
     await office.work()
     assert [await office.states(mailing) for mailing in both] == [{"handed_over": 3}, {"held": 3}]
+
+
+async def test_a_mailing_that_is_stopped_while_some_of_it_is_marked_stops(
+    office: Office, carriers: dict[Channel, PlannedCarrier]
+) -> None:
+    carriers[Channel.SMS] = office.carriers.mine[Channel.SMS] = PlannedCarrier("my-sms", Abilities(Channel.SMS, chunk=50))
+    await _among_thousands(office)
+    mailing = await sent(office, 3, rounds=1)
+    (dispatch,) = await office.open_batches("dispatch")
+    table = tables.deliveries
+    async with office.house.database.write() as connection:
+        first, _second, third = sorted(await connection.scalars(sa.select(table.c.id).where(table.c.batch_id == dispatch)))
+        for state in ("sending", "queued"):  # it was put back: PostgreSQL keeps it behind the others
+            await connection.execute(table.update().where(table.c.id == first).values(state=state))
+    works = (steering.cancel(office.house, mailing, OFFICE), office.pipeline().work(dispatch))
+    async with meanwhile(office, *works) as connection:
+        await connection.execute(table.update().where(table.c.id == third).values(code=""))
+    assert office.log.events("error") == []
+    assert await office.states(mailing) == {"cancelled": 3}
+
+
+async def _among_thousands(office: Office) -> None:
+    """PostgreSQL finds deliveries by their id only where there are many."""
+    if office.house.database.is_sqlite:
+        return
+    await sent(office, 1)
+    names = ", ".join(f'"{column.name}"' for column in tables.deliveries.c if column.name != "id")
+    copies = f"INSERT INTO deliveries (id, {names}) SELECT n::text, {names} FROM deliveries, generate_series(1, 20000) n"
+    async with office.house.database.write() as connection:
+        await connection.execute(sa.text(copies))
+    async with office.house.database.write() as connection:
+        await connection.execute(sa.text("ANALYZE deliveries"))
