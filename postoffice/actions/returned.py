@@ -6,6 +6,7 @@ The effect is one: the delivery is `returned` (and its item climbs to the next r
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -53,30 +54,43 @@ async def enter(
     document: str | None = None,
 ) -> Came:
     """Enter a returned letter. NotFound where no letter of this organisation is meant, Conflict where it never left the house."""
-    now = house.clock.now()
     async with house.database.write() as connection:
-        delivery = await deliveries.get(connection, delivery_id)
-        if delivery is None or delivery.organisation_id != organisation_id or delivery.channel is not Channel.POST:
-            raise unknown()
-        item = await _of_the_living(connection, await items.get(connection, delivery.item_id, organisation_id))
-        mailing = await mailings.get(connection, delivery.mailing_id, organisation_id)
-        if (known := await entries.of_delivery(connection, delivery_id)) is not None:
-            return Came(known, item, mailing, already=True)
-        if delivery.state in entries.NEVER_LEFT:
-            raise Conflict("never-left", "This letter was not posted yet: it cannot have come back.", help="Look at it in its mailing.")
-        if document and not await mailings.hold_document(connection, organisation_id, document):
-            document = None  # its time as a proof is over
-        event = Event(EventKind.RETURNED, now, key=delivery.id, code=reason.value)
-        await deliveries.climb(connection, {delivery.id: [event]}, now)
-        entry_id = await take_effect(connection, house, mailing, delivery, item, reason, way=way, actor=actor.name, document=document)
-        if entry_id is None:  # somebody noted it this very moment
-            known = await entries.of_delivery(connection, delivery_id)
-            assert known is not None
-            return Came(known, item, mailing, already=True)
-        await events.add(connection, [_event(delivery, item, actor, reason, way, entry_id, now)], now)
-        await finish_if_done(connection, mailing.id, now)
-        made = await entries.get(connection, organisation_id, entry_id)
-        return Came(made, await items.get(connection, item.id), mailing, already=False)
+        return await _enter(connection, house, organisation_id, delivery_id, reason, actor, way, document)
+
+
+async def _enter(
+    connection: AsyncConnection,
+    house: House,
+    organisation_id: str,
+    delivery_id: str,
+    reason: Reason,
+    actor: Actor,
+    way: Way,
+    document: str | None,
+) -> Came:
+    now = house.clock.now()
+    delivery = await deliveries.get(connection, delivery_id)
+    if delivery is None or delivery.organisation_id != organisation_id or delivery.channel is not Channel.POST:
+        raise unknown()
+    item = await _of_the_living(connection, await items.get(connection, delivery.item_id, organisation_id))
+    mailing = await mailings.get(connection, delivery.mailing_id, organisation_id)
+    if (known := await entries.of_delivery(connection, delivery_id)) is not None:
+        return Came(known, item, mailing, already=True)
+    if delivery.state in entries.NEVER_LEFT:
+        raise Conflict("never-left", "This letter was not posted yet: it cannot have come back.", help="Look at it in its mailing.")
+    if document and not await mailings.hold_document(connection, organisation_id, document):
+        document = None  # its time as a proof is over
+    event = Event(EventKind.RETURNED, now, key=delivery.id, code=reason.value)
+    await deliveries.climb(connection, {delivery.id: [event]}, now)
+    entry_id = await take_effect(connection, house, mailing, delivery, item, reason, way=way, actor=actor.name, document=document)
+    if entry_id is None:  # somebody noted it this very moment
+        known = await entries.of_delivery(connection, delivery_id)
+        assert known is not None
+        return Came(known, item, mailing, already=True)
+    await events.add(connection, [_event(delivery, item, actor, reason, way, entry_id, now)], now)
+    await finish_if_done(connection, mailing.id, now)
+    made = await entries.get(connection, organisation_id, entry_id)
+    return Came(made, await items.get(connection, item.id), mailing, already=False)
 
 
 async def keep_picture(house: House, organisation_id: str, picture: bytes) -> str:
@@ -90,18 +104,20 @@ async def keep_picture(house: House, organisation_id: str, picture: bytes) -> st
 async def settle_page(
     house: House, organisation_id: str, scan_id: str, page: int, actor: Actor, delivery_id: str | None
 ) -> Came | None:
-    """A person says which letter a doubtful page shows; None: none of ours."""
-    async with house.database.read() as connection:
-        scan = await scans.get(connection, organisation_id, scan_id)
-        found = [one for one in await scans.pages(connection, scan_id) if one.page == page]
-    if not found:
-        raise NotFound("no-such-scan", "There is no such scan.", help="Look for it at the station.")
-    came = None
-    if delivery_id is not None:
-        came = await enter(house, organisation_id, delivery_id, scan.reason, actor, Way.ADDRESS, document=found[0].document)
+    """A person says which letter a doubtful page shows; None: none of ours. Conflict where another one was named before."""
     async with house.database.write() as connection:
-        await scans.settle(connection, scan_id, page, Outcome.SETTLED if came else Outcome.ASIDE, delivery_id)
-    return came
+        scan = await scans.get(connection, organisation_id, scan_id)
+        found = await scans.hold_page(connection, scan_id, page)
+        if found is None:
+            raise NotFound("no-such-scan", "There is no such scan.", help="Look for it at the station.")
+        if found.delivery_id not in (None, delivery_id):
+            raise Conflict("decided-already", "This was decided already.", help="Reload the page.")
+        if delivery_id is None:
+            await scans.settle(connection, scan_id, page, Outcome.ASIDE)
+            return None
+        came = await _enter(connection, house, organisation_id, delivery_id, scan.reason, actor, Way.ADDRESS, found.document)
+        await scans.settle(connection, scan_id, page, Outcome.SETTLED, delivery_id)
+        return came
 
 
 async def take_scan(house: House, organisation_id: str, reason: Reason, name: str, document: StoredDocument, actor: Actor) -> str:
@@ -280,8 +296,7 @@ async def undo(house: House, organisation_id: str, entry_id: str, actor: Actor) 
         entry = await entries.get(connection, organisation_id, entry_id)
         if not await entries.undo(connection, entry_id, now):
             raise Conflict("undone-already", "This was undone already.", help="Reload the page.")
-        for point_id, health, why in entry.before.get("points", ()):
-            await points.put_back(connection, points.Point(point_id, Channel.POST, "", None, health, why), now)
+        await _unmark(connection, entry, now)
         for suppression_id in entry.before.get("suppressions", ()):
             line = await suppressions.get(connection, organisation_id, suppression_id)
             if line.lifted_at is None:
@@ -302,6 +317,18 @@ async def undo(house: House, organisation_id: str, entry_id: str, actor: Actor) 
         await events.add(connection, [told_of], now)
         await _note(connection, house, entry, actor, "returned.undo")
     return whole
+
+
+async def _unmark(connection: AsyncConnection, entry: Entry, now: datetime) -> None:
+    """The addresses that this entry marked are as before; those of which something else was told since stay as that says."""
+    if entry.contact_id is None:
+        return
+    await contact_book.hold(connection, entry.organisation_id, [entry.contact_id])
+    there = {one.id: one for one in await points.of_contact(connection, entry.organisation_id, entry.contact_id)}
+    for point_id, health, why in entry.before.get("points", ()):
+        mine = effect_of(entry.reason, health).health, f"returned-{entry.reason.value}"
+        if (one := there.get(point_id)) and (one.health, one.health_reason) == mine:
+            await points.put_back(connection, one._replace(health=health, health_reason=why), now)
 
 
 async def decide(house: House, organisation_id: str, entry_id: str, actor: Actor, *, accept: bool) -> None:

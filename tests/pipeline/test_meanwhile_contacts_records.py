@@ -19,7 +19,7 @@ from postoffice.model.mailing import Ground, Options
 from postoffice.model.ports import Abilities
 from postoffice.model.returned import Reason, Way
 from postoffice.pipeline import matching
-from postoffice.store import clicks, consents, contact_book, contacts, erasing, schema
+from postoffice.store import clicks, consents, contact_book, contacts, erasing, points, schema
 from postoffice.store import returned as entries
 from postoffice.tracking.clicks import Recent
 from tests.pipeline.campaigning import crowd
@@ -94,6 +94,28 @@ async def test_a_letter_that_comes_back_while_its_person_is_erased_names_nobody(
     came = await entering
     async with office.house.database.read() as connection:
         assert (await entries.get(connection, office.organisation_id, came.entry.id)).contact_id is None
+
+
+@AT_ONCE
+async def test_what_a_second_letter_told_stays_when_the_first_ones_return_is_taken_back(office: Office) -> None:
+    first, item = await _posted(office)
+    came = await returned.enter(office.house, office.organisation_id, first, Reason.UNCLAIMED, CLERK, Way.CODE)
+    async with office.house.database.write() as connection:
+        await contact_book.hold(connection, office.organisation_id, [item.contact_id])
+        await points.mark(
+            connection,
+            office.organisation_id,
+            item.contact_id,
+            lambda one: one.channel is Channel.POST,
+            points.DEAD,
+            "returned-unknown",
+            office.clock.now(),
+        )
+        undoing = await waits(returned.undo(office.house, office.organisation_id, came.entry.id, CLERK))
+    assert await undoing
+    async with office.house.database.read() as connection:
+        known = await points.of_contact(connection, office.organisation_id, item.contact_id)
+    assert [one.health for one in known if one.channel is Channel.POST] == [points.DEAD]
 
 
 @AT_ONCE
