@@ -104,13 +104,15 @@ async def keep_picture(house: House, organisation_id: str, picture: bytes) -> st
 async def settle_page(
     house: House, organisation_id: str, scan_id: str, page: int, actor: Actor, delivery_id: str | None
 ) -> Came | None:
-    """A person says which letter a doubtful page shows; None: none of ours. Conflict where another one was named before."""
+    """A person says which letter a doubtful page shows; None: none of ours. Conflict where another one was named before, and that
+    was not undone."""
     async with house.database.write() as connection:
         scan = await scans.get(connection, organisation_id, scan_id)
         found = await scans.hold_page(connection, scan_id, page)
         if found is None:
             raise NotFound("no-such-scan", "There is no such scan.", help="Look for it at the station.")
-        if found.delivery_id not in (None, delivery_id):
+        before = None if found.delivery_id in (None, delivery_id) else await entries.of_delivery(connection, str(found.delivery_id))
+        if before is not None:
             raise Conflict("decided-already", "This was decided already.", help="Reload the page.")
         if delivery_id is None:
             await scans.settle(connection, scan_id, page, Outcome.ASIDE)

@@ -111,18 +111,14 @@ async def pages(connection: AsyncConnection, scan_id: str, outcomes: Sequence[Ou
     query = returned_pages.select().where(returned_pages.c.scan_id == scan_id)
     if outcomes:
         query = query.where(returned_pages.c.outcome.in_([one.value for one in outcomes]))
-    found = await connection.execute(query.order_by(returned_pages.c.page))
-    return [
-        Page(
-            row.scan_id,
-            row.page,
-            Outcome(row.outcome),
-            row.delivery_id,
-            tuple((str(one), int(score)) for one, score in row.candidates),
-            row.document,
-        )
-        for row in found
-    ]
+    return [_page(row) for row in await connection.execute(query.order_by(returned_pages.c.page))]
+
+
+async def hold_page(connection: AsyncConnection, scan_id: str, page: int) -> Page | None:
+    """One page, which nobody else settles until the transaction ends; None where there is none."""
+    query = returned_pages.select().where(returned_pages.c.scan_id == scan_id, returned_pages.c.page == page)
+    row = (await connection.execute(query.with_for_update())).first()
+    return _page(row) if row else None
 
 
 async def settle(connection: AsyncConnection, scan_id: str, page: int, outcome: Outcome, delivery_id: str | None = None) -> None:
@@ -151,6 +147,11 @@ async def count_doubtful(connection: AsyncConnection, organisation_id: str) -> i
         returned_pages.c.organisation_id == organisation_id, returned_pages.c.outcome == Outcome.DOUBTFUL.value
     )
     return int(await connection.scalar(query) or 0)
+
+
+def _page(row: sa.Row[Any]) -> Page:
+    candidates = tuple((str(one), int(score)) for one, score in row.candidates)
+    return Page(row.scan_id, row.page, Outcome(row.outcome), row.delivery_id, candidates, row.document)
 
 
 def _scan(row: Mapping[Any, Any]) -> Scan:
