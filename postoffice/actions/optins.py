@@ -39,14 +39,18 @@ async def record(connection: AsyncConnection, house: House, restart: Restart) ->
     A START that comes late, after a newer STOP, changes nothing.
     """
     numbers = answers.spellings(Channel.SMS, restart.sender)
+    # before anything is asked: a STOP that is being heard is waited for
+    await contact_book.hold(connection, restart.organisation_id, [restart.contact_id] if restart.contact_id else [])
+    hashes = [house.keyring.blind(suppressions.normal(Channel.SMS, number, None)) for number in numbers]
+    held = await suppressions.hold(connection, restart.organisation_id, Channel.SMS, hashes)
     if await events.stopped_since(connection, restart.organisation_id, restart.carrier, numbers, restart.at):
         return 0
-    hashes = [house.keyring.blind(suppressions.normal(Channel.SMS, number, None)) for number in numbers]
     lifted = await suppressions.lift_told(
         connection,
         restart.organisation_id,
         Channel.SMS,
         hashes,
+        held,
         reason=_REASON,
         origin=restart.carrier,
         why=WORD,

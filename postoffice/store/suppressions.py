@@ -198,20 +198,30 @@ async def lift(
     return found
 
 
+async def hold(connection: AsyncConnection, organisation_id: str, channel: Channel, hashes: Collection[str]) -> set[str]:
+    """Keep lines about these addresses from being lifted, or said again, by anybody else until the transaction ends; their ids."""
+    about = suppressions.c.organisation_id == organisation_id, suppressions.c.channel == channel.value
+    query = sa.select(suppressions.c.id).where(*about, suppressions.c.address_hash.in_(hashes), suppressions.c.lifted_at.is_(None))
+    return set(await connection.scalars(query.order_by(suppressions.c.id).with_for_update()))
+
+
 async def lift_told(
     connection: AsyncConnection,
     organisation_id: str,
     channel: Channel,
     hashes: Collection[str],
+    held: Collection[str],
     *,
     reason: str,
     origin: str,
     why: str,
     now: datetime,
 ) -> list[Suppression]:
-    """Lift what `origin` told for `reason` of these addresses, and nothing else that blocks them; the lines, as they were."""
+    """Lift what `origin` told for `reason` of these addresses, and nothing else that blocks them; the lines, as they were. `held`: see
+    `hold`; what was written since stays."""
     chosen = Filter(channel=channel.value, reason=reason, state="active", hashes=list(hashes))
-    found = [one for one in await page(connection, organisation_id, chosen, now, limit=500) if one.origin == origin[:80]]
+    some = await page(connection, organisation_id, chosen, now, limit=500)
+    found = [one for one in some if one.origin == origin[:80] and one.id in held]
     for one in found:
         await lift(connection, organisation_id, one.id, why, "recipient", now)
     return found

@@ -1,9 +1,10 @@
 """What meets at the same moment about a person: refusal and consent, two who write the same one down."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions import addressbook, optins, optouts
 from postoffice.actions.actor import OFFICE
@@ -11,8 +12,9 @@ from postoffice.model.address import PostalAddress
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import Entry, Means
 from postoffice.model.item import NewItem
+from postoffice.model.states import EventKind
 from postoffice.privacy import ledger
-from postoffice.store import consents, contact_book, doubts, suppressions
+from postoffice.store import consents, contact_book, doubts, events, suppressions
 from tests.pipeline.house import Office
 from tests.pipeline.meanwhile import waits
 
@@ -65,24 +67,49 @@ async def test_a_refusal_that_comes_while_consent_is_given_again_is_kept(office:
     assert await _standing(office, anne) is False and await _blocked(office, MAIL, "anne@example.fr")
 
 
-async def test_a_stop_that_comes_while_start_is_heard_is_kept(office: Office) -> None:
-    anne = await _anne(office, sms=["+33612345678"])
-    at = office.clock.now()
+NUMBER = "+33612345678"
 
-    async def stop(minutes: int) -> int:
-        address = optouts.Address(Channel.SMS, "+33612345678")
-        when, proof = at + timedelta(minutes=minutes), {"carrier": "smsc"}
-        wish = optouts.Wish(office.organisation_id, Means.SMS, when, "smsc", anne, None, Channel.SMS, (address,), proof=proof)
+
+async def _stop(office: Office, connection: AsyncConnection, contact_id: str | None, at: datetime) -> None:
+    """STOP is heard, as news of its carrier."""
+    address, proof = optouts.Address(Channel.SMS, NUMBER), {"carrier": "smsc"}
+    wish = optouts.Wish(office.organisation_id, Means.SMS, at, "smsc", contact_id, None, Channel.SMS, (address,), proof=proof)
+    news = events.NewEvent(office.organisation_id, EventKind.OPTED_OUT, "smsc", at, detail={"from": NUMBER}, once=f"stop {at}")
+    await events.add(connection, [news], office.clock.now())
+    await optouts.record(connection, office.house, wish)
+
+
+async def test_a_stop_that_comes_while_start_is_heard_is_kept(office: Office) -> None:
+    anne, at = await _anne(office, sms=[NUMBER]), office.clock.now()
+
+    async def stop(minutes: int) -> None:
         async with office.house.database.write() as connection:
-            return await optouts.record(connection, office.house, wish)
+            await _stop(office, connection, anne, at + timedelta(minutes=minutes))
 
     await stop(0)
     async with office.house.database.write() as connection:
-        restart = optins.Restart(office.organisation_id, "smsc", "+33612345678", at + timedelta(minutes=1), anne)
+        restart = optins.Restart(office.organisation_id, "smsc", NUMBER, at + timedelta(minutes=1), anne)
         assert await optins.record(connection, office.house, restart) == 1
         stopping = await waits(stop(2))
     await stopping
-    assert await _standing(office, anne, channel=Channel.SMS) is False and await _blocked(office, Channel.SMS, "+33612345678")
+    assert await _standing(office, anne, channel=Channel.SMS) is False and await _blocked(office, Channel.SMS, NUMBER)
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_start_that_is_heard_late_while_a_newer_stop_is_changes_nothing(office: Office, known: bool) -> None:
+    anne, at = await _anne(office, sms=[NUMBER]) if known else None, office.clock.now()
+    async with office.house.database.write() as connection:
+        await _stop(office, connection, anne, at)
+
+    async def start() -> int:
+        restart = optins.Restart(office.organisation_id, "smsc", NUMBER, at + timedelta(minutes=1), anne)
+        async with office.house.database.write() as connection:
+            return await optins.record(connection, office.house, restart)
+
+    async with office.house.database.write() as connection:
+        await _stop(office, connection, anne, at + timedelta(minutes=2))
+        starting = await waits(start())
+    assert await starting == 0 and await _blocked(office, Channel.SMS, NUMBER)
 
 
 async def test_a_block_that_is_told_again_while_it_is_lifted_holds(office: Office) -> None:
