@@ -16,9 +16,9 @@ from postoffice.model.states import EventKind
 from postoffice.privacy import ledger
 from postoffice.store import consents, contact_book, doubts, events, suppressions
 from tests.pipeline.house import Office
-from tests.pipeline.meanwhile import waits
+from tests.pipeline.meanwhile import AT_ONCE, ONE_BY_ONE, waits
 
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database", ["postgresql"], indirect=True)]  # SQLite has one writer
+pytestmark = pytest.mark.slow
 
 HOME = PostalAddress(("Anne Durand", "12 rue de l'Église", "69002 LYON"), "69002", "LYON", "FR")
 ADVERTISING, MAIL = Purpose.PROMOTION, Channel.EMAIL
@@ -51,6 +51,7 @@ async def _blocked(office: Office, channel: Channel, to: str) -> bool:
         return bool(await suppressions.among(connection, office.organisation_id, ADVERTISING, {blind}, office.clock.now()))
 
 
+@AT_ONCE
 async def test_a_refusal_that_comes_while_consent_is_given_again_is_kept(office: Office) -> None:
     anne = await _anne(office)
     await _refuse(office, anne)
@@ -62,7 +63,7 @@ async def test_a_refusal_that_comes_while_consent_is_given_again_is_kept(office:
         for one in await suppressions.page(connection, office.organisation_id, suppressions.Filter(state="active"), office.clock.now()):
             await suppressions.lift(connection, office.organisation_id, one.id, "signed up", "form", office.clock.now())
         office.clock.pass_by(minutes=1)
-        refusing = await waits(_refuse(office, anne))
+        refusing = await waits(office, _refuse(office, anne))
     await refusing
     assert await _standing(office, anne) is False and await _blocked(office, MAIL, "anne@example.fr")
 
@@ -79,6 +80,7 @@ async def _stop(office: Office, connection: AsyncConnection, contact_id: str | N
     await optouts.record(connection, office.house, wish)
 
 
+@AT_ONCE
 async def test_a_stop_that_comes_while_start_is_heard_is_kept(office: Office) -> None:
     anne, at = await _anne(office, sms=[NUMBER]), office.clock.now()
 
@@ -90,11 +92,12 @@ async def test_a_stop_that_comes_while_start_is_heard_is_kept(office: Office) ->
     async with office.house.database.write() as connection:
         restart = optins.Restart(office.organisation_id, "smsc", NUMBER, at + timedelta(minutes=1), anne)
         assert await optins.record(connection, office.house, restart) == 1
-        stopping = await waits(stop(2))
+        stopping = await waits(office, stop(2))
     await stopping
     assert await _standing(office, anne, channel=Channel.SMS) is False and await _blocked(office, Channel.SMS, NUMBER)
 
 
+@AT_ONCE
 @pytest.mark.parametrize("known", [True, False])
 async def test_a_start_that_is_heard_late_while_a_newer_stop_is_changes_nothing(office: Office, known: bool) -> None:
     anne, at = await _anne(office, sms=[NUMBER]) if known else None, office.clock.now()
@@ -108,10 +111,11 @@ async def test_a_start_that_is_heard_late_while_a_newer_stop_is_changes_nothing(
 
     async with office.house.database.write() as connection:
         await _stop(office, connection, anne, at + timedelta(minutes=2))
-        starting = await waits(start())
+        starting = await waits(office, start())
     assert await starting == 0 and await _blocked(office, Channel.SMS, NUMBER)
 
 
+@AT_ONCE
 async def test_a_block_that_is_told_again_while_it_is_lifted_holds(office: Office) -> None:
     blind = _blind(office, MAIL, "nobody.known@example.fr")
 
@@ -131,10 +135,11 @@ async def test_a_block_that_is_told_again_while_it_is_lifted_holds(office: Offic
     assert first is not None and await block() is None
     async with office.house.database.write() as connection:
         await suppressions.lift(connection, office.organisation_id, first, "a mistake", "user:x", office.clock.now())
-        blocking = await waits(block())
+        blocking = await waits(office, block())
     assert await blocking is not None and await _blocked(office, MAIL, "nobody.known@example.fr")
 
 
+@ONE_BY_ONE
 async def test_a_refusal_holds_for_letters_of_a_contact_that_was_merged(office: Office) -> None:
     anne, other = await _anne(office, email=["anne@example.fr"]), await _anne(office, email=["a.durand@example.fr"])
     await addressbook.merge(office.house, office.organisation_id, other, anne, OFFICE)
@@ -143,18 +148,20 @@ async def test_a_refusal_holds_for_letters_of_a_contact_that_was_merged(office: 
     assert await _blocked(office, MAIL, "anne@example.fr") and await _blocked(office, MAIL, "a.durand@example.fr")
 
 
+@AT_ONCE
 async def test_two_who_write_down_the_same_address_at_once_both_succeed(office: Office) -> None:
     async with office.house.database.write() as connection:
         first = await addressbook.add(
             office.house, connection, office.organisation_id, {"name": "Anne Durand"}, {"post": [HOME]}, OFFICE
         )
-        writing = await waits(_anne(office, post=[HOME]))
+        writing = await waits(office, _anne(office, post=[HOME]))
     second = await writing
     async with office.house.database.read() as connection:
         found = await contact_book.by_ids(connection, office.organisation_id, [first, second])
     assert [one.values("post") for one in found.values()] == [(", ".join(HOME.lines),)] * 2
 
 
+@ONE_BY_ONE
 async def test_two_doubtful_letters_to_the_same_stranger_are_both_decided(office: Office) -> None:
     jeanne = PostalAddress(("Jeanne Durand", *HOME.lines[1:]), "69002", "LYON", "FR")
     await _anne(office, post=[HOME])

@@ -20,7 +20,7 @@ from postoffice.store import campaigns_members as members
 from postoffice.store import campaigns_waves as waves
 from tests.pipeline.campaigning import AUTHOR, OPTIONS, again, crowd, launched, sent, version_of, waves_of
 from tests.pipeline.house import Office, SilentBell
-from tests.pipeline.meanwhile import waits
+from tests.pipeline.meanwhile import AT_ONCE, ONE_BY_ONE, waits
 
 LETTER = Content(
     {"fr": Parts("<!doctype html><style>@page { size: A4 }</style><p>{{ address | address }}</p><p>{{ name }}</p>")},
@@ -28,8 +28,6 @@ LETTER = Content(
 )
 
 pytestmark = pytest.mark.slow
-AT_ONCE = pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one writer
-ONE_BY_ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 async def _conducted(office: Office, **more: Any) -> tuple[Any, str]:
@@ -47,7 +45,7 @@ async def test_a_pause_while_a_slice_begins_stands_in_nobodys_way(office: Office
     now = office.clock.now()
     async with office.house.database.write() as connection:
         await campaigns.command(connection, made, "pause", now, pause_reason="by-hand")
-        filling = await waits(office.pipeline().work(fill))
+        filling = await waits(office, office.pipeline().work(fill))
         await waves.hold(connection, made.id, now)
     await filling
     assert "batch.failed" not in office.log.events("error")
@@ -66,7 +64,7 @@ async def test_a_pause_while_a_campaign_is_looked_at_stands_in_nobodys_way(offic
     (look,) = await office.open_batches(waves.CONDUCT)
     async with office.house.database.write() as connection:
         await campaigns.command(connection, made, "pause", now, pause_reason="by-hand")
-        looking = await waits(office.pipeline().work(look))
+        looking = await waits(office, office.pipeline().work(look))
         await waves.hold(connection, made.id, now)
     await looking
     assert "batch.failed" not in office.log.events("error")
@@ -85,7 +83,7 @@ async def test_a_pause_while_a_failure_is_written_stands_in_nobodys_way(office: 
         climb, later = [await batches.add(connection, step=step, **more) for step in ("climb", "dispatch")]
     async with office.house.database.write() as connection:  # as a chunk of deliveries is recorded, of which one failed
         await batches.wake(connection, [later])
-        pausing = await waits(acting.pause(office.house, made, AUTHOR))
+        pausing = await waits(office, acting.pause(office.house, made, AUTHOR))
         await batches.wake(connection, [climb])
     await pausing
     assert await office.due() == []
@@ -123,7 +121,7 @@ async def test_who_is_erased_while_a_slice_is_filled_gets_nothing_and_leaves_not
     async with office.house.database.write() as connection:
         await contact_book.hold(connection, office.organisation_id, [gone])
         await erasing.erase(connection, office.organisation_id, [gone], office.clock.now())
-        filling = await waits(office.pipeline().work(fill))
+        filling = await waits(office, office.pipeline().work(fill))
     await filling
     await office.follow(3)
     assert await sent(office, made) == {there: 1}
@@ -140,7 +138,7 @@ async def test_who_is_merged_while_a_slice_is_filled_gets_it_once(office: Office
     made, fill = await _conducted(office)
     async with office.house.database.write() as connection:
         await merges.merge(connection, office.organisation_id, first, second, "user:x", "same", office.clock.now())
-        filling = await waits(office.pipeline().work(fill))
+        filling = await waits(office, office.pipeline().work(fill))
     await filling
     await office.follow(3)
     assert await sent(office, made) == {first: 1}
@@ -207,7 +205,7 @@ async def test_letters_of_a_campaign_that_is_paused_before_the_button_stay(offic
     now, items = office.clock.now(), schema.items
     async with office.house.database.write() as connection:
         await connection.execute(sa.select(items.c.id).with_for_update())
-        filling = await waits(office.pipeline().work(fill))
+        filling = await waits(office, office.pipeline().work(fill))
         await campaigns.command(connection, made, "pause", now, pause_reason="by-hand")
         await waves.hold(connection, made.id, now)
     await filling

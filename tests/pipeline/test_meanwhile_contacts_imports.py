@@ -15,12 +15,10 @@ from postoffice.privacy import ledger
 from postoffice.store import consents, contact_book, imports, segments
 from postoffice.store.imports import ImportState
 from tests.pipeline.house import Office
-from tests.pipeline.meanwhile import waits
+from tests.pipeline.meanwhile import AT_ONCE, ONE_BY_ONE, waits
 from tests.pipeline.test_importing import HEAD, JEAN, MARIE, Importer
 
 pytestmark = pytest.mark.slow
-AT_ONCE = pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one writer
-ONE_BY_ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 FILE = "\n".join((HEAD, JEAN, MARIE)).encode()
 
 
@@ -47,7 +45,7 @@ async def test_what_a_person_writes_while_rows_are_written_stays(office: Office)
         await imports.command(connection, again, "apply", next_row=0)
     async with office.house.database.write() as connection:
         await _write_something(office, connection)
-        applying = await waits(importer.work(again.id))
+        applying = await waits(office, importer.work(again.id))
     assert (await applying).state is ImportState.DONE
     jean = await _jean(office)
     assert jean.attributes["memo"] == "call him" and jean.attributes["Solde"] == 99 and "vip" in jean.tags
@@ -59,7 +57,7 @@ async def test_who_is_changed_while_the_import_is_taken_back_stays(office: Offic
     one = await importer.applied(FILE)
     async with office.house.database.write() as connection:
         await _write_something(office, connection)
-        undoing = await waits(importer.undone(one))
+        undoing = await waits(office, importer.undone(one))
     undone = await undoing
     assert (undone.state, undone.outcome["removed"], undone.outcome["left"]) == (ImportState.UNDONE, 1, 1)
     assert (await _jean(office)).attributes["memo"] == "call him"
@@ -73,7 +71,7 @@ async def test_who_refuses_while_the_import_is_taken_back_stays(office: Office) 
     async with office.house.database.write() as connection:
         wish = optouts.Wish(office.organisation_id, Means.PHONE, office.clock.now(), "staff", jean, (Purpose.PROMOTION,), Channel.EMAIL)
         await optouts.record(connection, office.house, wish)
-        undoing = await waits(importer.undone(one))
+        undoing = await waits(office, importer.undone(one))
     assert (await undoing).outcome["left"] == 1
     assert await _standing(office, jean) is False
 

@@ -24,11 +24,10 @@ from postoffice.store import returned as entries
 from postoffice.tracking.clicks import Recent
 from tests.pipeline.campaigning import crowd
 from tests.pipeline.house import Office, PlannedCarrier, people_items
-from tests.pipeline.meanwhile import waits
+from tests.pipeline.meanwhile import AT_ONCE, waits
 from tests.pipeline.returning import posted
 
 pytestmark = pytest.mark.slow
-AT_ONCE = pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one writer
 CLERK = Actor("user:clerk", None)
 
 
@@ -65,7 +64,7 @@ async def test_a_letter_that_two_note_at_once_came_back_once(office: Office) -> 
     async with office.house.database.write() as connection:
         query = schema.deliveries.select().where(schema.deliveries.c.id == delivery_id)
         await connection.execute(query.with_for_update())
-        both = [await waits(enter(one)) for one in ("user:a", "user:b")]
+        both = [await waits(office, enter(one)) for one in ("user:a", "user:b")]
     came = [await one for one in both]
     assert sorted(one.already for one in came) == [False, True] and came[0].entry.id == came[1].entry.id
 
@@ -80,7 +79,9 @@ async def test_a_new_address_that_is_taken_over_while_its_person_is_erased_is_fo
         await connection.execute(schema.returned.update().where(schema.returned.c.id == came.entry.id).values(**values))
     async with office.house.database.write() as connection:
         await _erase(office, connection, item.contact_id)
-        deciding = await waits(_settled(returned.decide(office.house, office.organisation_id, came.entry.id, CLERK, accept=True)))
+        deciding = await waits(
+            office, _settled(returned.decide(office.house, office.organisation_id, came.entry.id, CLERK, accept=True))
+        )
     await deciding
     assert await _points(office, item.contact_id) == []
 
@@ -90,7 +91,9 @@ async def test_a_letter_that_comes_back_while_its_person_is_erased_names_nobody(
     delivery_id, item = await _posted(office)
     async with office.house.database.write() as connection:
         await _erase(office, connection, item.contact_id)
-        entering = await waits(returned.enter(office.house, office.organisation_id, delivery_id, Reason.UNKNOWN, CLERK, Way.CODE))
+        entering = await waits(
+            office, returned.enter(office.house, office.organisation_id, delivery_id, Reason.UNKNOWN, CLERK, Way.CODE)
+        )
     came = await entering
     async with office.house.database.read() as connection:
         assert (await entries.get(connection, office.organisation_id, came.entry.id)).contact_id is None
@@ -111,7 +114,7 @@ async def test_what_a_second_letter_told_stays_when_the_first_ones_return_is_tak
             "returned-unknown",
             office.clock.now(),
         )
-        undoing = await waits(returned.undo(office.house, office.organisation_id, came.entry.id, CLERK))
+        undoing = await waits(office, returned.undo(office.house, office.organisation_id, came.entry.id, CLERK))
     assert await undoing
     async with office.house.database.read() as connection:
         known = await points.of_contact(connection, office.organisation_id, item.contact_id)
@@ -125,7 +128,7 @@ async def test_purchases_that_are_told_while_their_customer_is_erased_are_not_wr
     outcome = buying.Outcome()
     async with office.house.database.write() as connection:
         await _erase(office, connection, anne)
-        telling = await waits(buying.tell(office.house, office.organisation_id, [(1, bought)], OFFICE, outcome))
+        telling = await waits(office, buying.tell(office.house, office.organisation_id, [(1, bought)], OFFICE, outcome))
     await telling
     async with office.house.database.read() as connection:
         assert list(await connection.scalars(sa.select(schema.purchases.c.id))) == []
@@ -144,7 +147,7 @@ async def test_a_letter_whose_person_is_erased_while_it_finds_its_contact_gets_n
 
     async with office.house.database.write() as connection:
         await _erase(office, connection, anne)
-        placing = await waits(match())
+        placing = await waits(office, match())
     await placing
     (item,) = await office.items(mailing)
     assert (item.contact_id, item.mobile, item.match) == (None, "", {"by": "", "score": 0.0, "filled": []})
@@ -161,7 +164,7 @@ async def test_an_address_that_is_told_while_its_person_is_erased_is_another_per
     anne = (await find())["key"]
     async with office.house.database.write() as connection:
         await _erase(office, connection, anne)
-        finding = await waits(find())
+        finding = await waits(office, find())
     found = await finding
     assert await _points(office, anne) == []
     assert found["key"] != anne and await _points(office, found["key"]) == ["anne@example.fr"]
@@ -184,7 +187,7 @@ async def test_a_click_that_comes_while_its_person_is_erased_bears_no_name(offic
     office.clock.pass_by(minutes=1)
     async with office.house.database.write() as connection:
         await _erase(office, connection, item.contact_id)
-        clicking = await waits(click_tracking.follow(office.house, Recent(), address, "", asked))
+        clicking = await waits(office, click_tracking.follow(office.house, Recent(), address, "", asked))
     assert await clicking == "https://shop.example/a"
     async with office.house.database.read() as connection:
         assert await clicks.people(connection, item.mailing_id) == []
