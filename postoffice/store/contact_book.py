@@ -15,13 +15,14 @@ from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.store import contact_keys
 from postoffice.store.contact_keys import AT_ONCE, BEHIND, Key
-from postoffice.store.lists import one_of, shared_by_few
+from postoffice.store.lists import asked_of_each, one_of, shared_by_few
 from postoffice.store.prepared import insert_of
 from postoffice.store.schema import contact_keys as contact_keys_table
 from postoffice.store.schema import contact_points, contacts
 from postoffice.store.upsert import insert_into
 
 Place = tuple[str, str, PostalAddress | None]  #: channel, value, address
+_owner = asked_of_each(contacts.c.organisation_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ async def by_ids(connection: AsyncConnection, organisation_id: str, contact_ids:
     found: dict[str, FullContact] = {}
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
-        query = contacts.select().where(contacts.c.organisation_id == organisation_id, one_of(connection, contacts.c.id, some))
+        query = contacts.select().where(_owner == organisation_id, one_of(connection, contacts.c.id, some))
         rows = (await connection.execute(query)).mappings().all()
         points = await _points(connection, [row["id"] for row in rows])
         found |= {row["id"]: _full(row, points[row["id"]]) for row in rows}
@@ -118,8 +119,8 @@ async def hold(
     Whoever writes something about a person holds the contact first: what arrives while it is erased would outlive the erasure.
     `shared`: others who do not change it may hold it as well. `standing`: without those that were merged into others.
     """
-    alive = [contacts.c.organisation_id == organisation_id, contacts.c.erased_at.is_(None)]
-    alive += [contacts.c.merged_into.is_(None)] if standing else []
+    alive = [_owner == organisation_id, contacts.c.erased_at.is_(None)]
+    alive += [asked_of_each(contacts.c.merged_into).is_(None)] if standing else []
     wanted, found = sorted(set(contact_ids)), set[str]()
     for start in range(0, len(wanted), AT_ONCE):
         some = one_of(connection, contacts.c.id, wanted[start : start + AT_ONCE])
@@ -136,7 +137,7 @@ async def cards(connection: AsyncConnection, organisation_id: str, contact_ids: 
     found: dict[str, Card] = {}
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
-        mine = contacts.c.organisation_id == organisation_id, contacts.c.erased_at.is_(None), one_of(connection, contacts.c.id, some)
+        mine = _owner == organisation_id, contacts.c.erased_at.is_(None), one_of(connection, contacts.c.id, some)
         named = list(await connection.execute(sa.select(contacts.c.id, contacts.c.name, contacts.c.company).where(*mine)))
         places = await _places(connection, [row.id for row in named])
         found |= {row.id: Card(*row, places.get(row.id, ())) for row in named}

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from postoffice.store.lists import asked_of_each, one_of
 from postoffice.store.schema import contact_keys, contact_points, contacts
 
 _NARROW = 5_000  #: entries that are cheaper fetched and sorted than walked by
@@ -66,31 +67,30 @@ async def page(
     connection: AsyncConnection, organisation_id: str, look: Look, *, after: tuple[str, str] | None = None, limit: int = 50
 ) -> list[str]:
     """Ids of contacts that fit, by name then id, after the (name, id) of the last one; merged and erased ones are left out."""
-    query = sa.select(contacts.c.id).where(
-        contacts.c.organisation_id == organisation_id, contacts.c.merged_into.is_(None), contacts.c.erased_at.is_(None)
-    )
+    query = sa.select(contacts.c.id).where(asked_of_each(contacts.c.merged_into).is_(None), contacts.c.erased_at.is_(None))
+    owner: sa.ColumnElement[str] = asked_of_each(contacts.c.organisation_id)
     if after:
         name, contact_id = after
         query = query.where(sa.or_(contacts.c.name > name, sa.and_(contacts.c.name == name, contacts.c.id > contact_id)))
         query = query.where(contacts.c.name >= name)  # the same once more, so that the index begins there
-    by_name: tuple[Any, ...] = (contacts.c.name, contacts.c.id)
+    by_name: tuple[Any, ...] = (asked_of_each(contacts.c.name), contacts.c.id)  # its index would be walked from its beginning
     filters = _filters(organisation_id, look)
     narrow: list[str] | None = None
     for one in filters:
         ids = await _few(connection, one)
         if ids is not None and (narrow is None or len(ids) < len(narrow)):
             narrow = ids
-    others = filters
     if narrow is not None:
-        query = query.where(contacts.c.id.in_(narrow))
+        query = query.where(one_of(connection, contacts.c.id, narrow))
         others = filters if len(filters) > 1 else []
     elif (first := await _smallest(connection, filters)) is not None:
         query = query.where(contacts.c.id.in_(_standing(first)))
         others = [one for one in filters if one is not first]
-        by_name = (contacts.c.name.concat(""), contacts.c.id)  # not the index of names: it would be walked from its beginning
+    else:  # no list leads: the index of names does
+        owner, by_name, others = contacts.c.organisation_id, (contacts.c.name, contacts.c.id), filters
     for one in others:
         query = query.where(_holds(one))
-    return list(await connection.scalars(query.order_by(*by_name).limit(limit)))
+    return list(await connection.scalars(query.where(owner == organisation_id).order_by(*by_name).limit(limit)))
 
 
 async def _smallest(connection: AsyncConnection, filters: Sequence[sa.Select[Any]]) -> sa.Select[Any] | None:

@@ -12,7 +12,7 @@ from postoffice.model.errors import NotFound
 from postoffice.model.ids import new_id
 from postoffice.model.item import Item
 from postoffice.store import contact_book, contact_keys, rows
-from postoffice.store.lists import one_of
+from postoffice.store.lists import asked_of_each, one_of
 from postoffice.store.prepared import insert_rows
 from postoffice.store.schema import contact_points, contacts, items
 
@@ -42,7 +42,7 @@ class Point:
 async def brief(connection: AsyncConnection, organisation_id: str, contact_ids: Collection[str]) -> dict[str, Contact]:
     """Several contacts by id; unknown ones are absent."""
     query = sa.select(*(contacts.c[name] for name in Contact.__slots__))
-    mine = contacts.c.organisation_id == organisation_id, one_of(connection, contacts.c.id, contact_ids)
+    mine = asked_of_each(contacts.c.organisation_id) == organisation_id, one_of(connection, contacts.c.id, contact_ids)
     return {row.id: Contact(*row) for row in await connection.execute(query.where(*mine))}
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.store.database import Database
-from postoffice.store.lists import one_of
+from postoffice.store.lists import asked_of_each, one_of
 from postoffice.store.prepared import insert_rows
 from postoffice.store.schema import UtcTime, contacts, organisations, purchases, rfm_runs, rfm_scores
 from postoffice.store.upsert import insert_into
@@ -92,7 +92,7 @@ async def _replace(connection: AsyncConnection, organisation_id: str, after: str
     table, ids = rfm_scores.c, [row["contact_id"] for row in some]
     range_ = table.organisation_id == organisation_id, table.contact_id > after, table.contact_id <= ids[-1]
     await connection.execute(rfm_scores.delete().where(*range_))
-    there = contacts.c.erased_at.is_(None), contacts.c.merged_into.is_(None), one_of(connection, contacts.c.id, ids)
+    there = contacts.c.erased_at.is_(None), asked_of_each(contacts.c.merged_into).is_(None), one_of(connection, contacts.c.id, ids)
     still = set(await connection.scalars(sa.select(contacts.c.id).where(*there).with_for_update(key_share=True)))
     rows = [row for row in some if row["contact_id"] in still]
     await insert_rows(connection, rfm_scores, rows, once=True)
