@@ -7,7 +7,7 @@ rings the bell after its commit.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,7 +21,7 @@ from postoffice.model.item import Item
 from postoffice.model.layout import LAYOUTS
 from postoffice.model.mailing import Mailing, Options
 from postoffice.model.states import EventKind, ItemState, MailingState
-from postoffice.store import batches, budgets, deliveries, events, items, mailings, people, plans, twins
+from postoffice.store import batches, budgets, deliveries, events, items, ladders, mailings, people, plans, twins
 from postoffice.store.book import add_reading
 from postoffice.store.finishing import finish_if_done
 from postoffice.store.receiving import READ_QUEUE
@@ -87,21 +87,32 @@ async def send_more(house: House, mailing: Mailing, actor: Actor) -> None:
     await house.bell.ring(queue, batch_id, 1)
 
 
-async def cancel(house: House, mailing: Mailing, actor: Actor) -> int:
-    """Take a mailing back: all of it before the button, what was not yet handed over after it. Returns how many items stopped."""
+class Stopped(NamedTuple):
+    """What a mailing's end came to: items that no carrier had yet, and items that would have gone by another way later."""
+
+    items: int
+    ladders: int
+
+
+async def cancel(house: House, mailing: Mailing, actor: Actor) -> Stopped:
+    """Take a mailing back: all of it before the button, what was not yet handed over after it; and nothing goes by another way that
+    its ladder would have led to, also where all was handed over long ago. Conflict where nothing is left to stop."""
     now = house.clock.now()
     async with house.database.write() as connection:
         mailing = await mailings.get(connection, mailing.id)
-        stopped = 0
-        if mailing.state not in (MailingState.PLANNING, MailingState.SENDING):
+        stopped, climbing = 0, await ladders.count(connection, mailing.id)
+        after_the_button = mailing.state in (MailingState.PLANNING, MailingState.SENDING)
+        if not after_the_button and not (mailing.state is MailingState.FINISHED and climbing):
             await mailings.command(connection, mailing, "cancel", finished_at=now)
+        if climbing:  # first: what climbs meanwhile has its delivery by the lines below
+            climbing = await ladders.end(connection, mailing.id, now)
         # first: what is planned meanwhile has its delivery by the next line; both at once: what is released meanwhile is neither's
         stopped += await items.set_state(connection, mailing.id, (ItemState.DRAFT, ItemState.HELD), "cancel", now)
         stopped += await deliveries.cancel_queued(connection, mailing.id, now)
         await budgets.give_back_cancelled(connection, mailing, now)
         await finish_if_done(connection, mailing.id, now)
-        await _audit(connection, house, mailing, actor, "mailing.cancel", items=stopped)
-    return stopped
+        await _audit(connection, house, mailing, actor, "mailing.cancel", items=stopped, ladders=climbing)
+    return Stopped(stopped, climbing)
 
 
 async def recut(house: House, mailing: Mailing, layout: str, split_rule: str, actor: Actor) -> None:

@@ -65,7 +65,7 @@ async def cancel(call: Call) -> shapes.Cancelled:
     """Take back what no carrier has yet."""
     mailing = await call.mailing()
     stopped = await steering.cancel(call.house, mailing, call.actor)
-    return shapes.Cancelled(items=stopped, mailing=shaping.mailing(await call.mailing(), call.house.url))
+    return shapes.Cancelled(items=stopped.items, ladders=stopped.ladders, mailing=shaping.mailing(await call.mailing(), call.house.url))
 
 
 async def list_items(call: Call) -> shapes.ItemPage:

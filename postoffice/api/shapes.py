@@ -313,9 +313,10 @@ class Quote(Output):
 
 
 class Cancelled(Output):
-    """How many items were stopped; those that a carrier has already go on."""
+    """How many items were stopped; those that a carrier has already go on, but by no other way: `ladders` of them might have."""
 
     items: int
+    ladders: int
     mailing: Mailing
 
 

@@ -24,7 +24,7 @@ from postoffice.model.mailing import Mailing
 from postoffice.model.people import Right
 from postoffice.model.states import ITEM_COMMANDS, ITEM_LOOK, ItemState, Tone, item_state_of
 from postoffice.routing import tariff
-from postoffice.store import deliveries, events, items, overview, printers
+from postoffice.store import deliveries, events, items, ladders, overview, printers
 from postoffice.store.items import Filter
 from postoffice.words import Words
 
@@ -101,6 +101,7 @@ async def page(request: web.Request, mailing: Mailing) -> web.StreamResponse:
         sent = await deliveries.by_ids(connection, [item.delivery_id for item in shown.items if item.delivery_id])
         reasons = await overview.reasons(connection, mailing.id)
         history = await events.of_mailing(connection, mailing.id)
+        climbing = await ladders.count(connection, mailing.id) if mailing.options.channel is None else 0
         known = {one.id: one.name for one in await printers.all_of(connection, mailing.organisation_id)}
     context = {
         **live_context(seen),
@@ -112,6 +113,7 @@ async def page(request: web.Request, mailing: Mailing) -> web.StreamResponse:
         "why": lambda item: why(visit.words, item, sent.get(item.delivery_id or "")),
         "reasons": reasons,
         "history": history,
+        "climbing": climbing,
         "printer": known.get(mailing.printer_id or "", ""),
         "layout": LAYOUTS[mailing.layout],
         "may_send": visit.may(Right.SEND, mailing),

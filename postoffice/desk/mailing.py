@@ -62,7 +62,8 @@ def _progress(look: Look) -> Mapping[str, Any]:
 
 
 async def cancel(request: web.Request) -> web.StreamResponse:
-    """POST /m/{mailing}/cancel: take back what has not been handed over."""
+    """POST /m/{mailing}/cancel: take back what has not been handed over, and what would follow."""
     mailing = await load_mailing(request)
     stopped = await steering.cancel(house_of(request), mailing, request[VISIT].actor)
-    return go(request, f"/m/{mailing.id}?done=cancelled&n={stopped}")
+    done, number = ("ladders", stopped.ladders) if stopped.ladders and not stopped.items else ("cancelled", stopped.items)
+    return go(request, f"/m/{mailing.id}?done={done}&n={number}")

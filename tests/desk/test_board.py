@@ -11,6 +11,7 @@ from postoffice.model.states import EventKind, ItemState, MailingState
 from postoffice.store import contacts, deliveries, events, links, mailings
 from postoffice.store.deliveries import Change
 from postoffice.store.schema import items as item_rows
+from postoffice.store.schema import mailings as mailing_rows
 from tests.desk import house
 from tests.desk.house import Browser, Office
 
@@ -191,3 +192,21 @@ async def test_today_says_what_needs_somebody(office: Office, alice: Browser, le
     assert "Relances" in text
     assert f"/m/{waiting.id}" in text
     assert re.search(r"e-mail</span></dt><dd>2</dd>", text)
+
+
+async def test_a_finished_mailing_stops_trying_other_ways(office: Office, alice: Browser, letters: bytes) -> None:
+    mailing, made = await sent(office, letters)
+    assert (await alice.post(f"/m/{mailing.id}/cancel"))[0] == 303  # the held one: nothing is left but the ladder
+    async with office.house.database.write() as connection:
+        changed = item_rows.update().where(item_rows.c.id == made[0].id).values(rungs_left=1)
+        await connection.execute(changed)
+        options = {**mailing.options.as_dict(), "channel": None}
+        await connection.execute(mailing_rows.update().where(mailing_rows.c.id == mailing.id).values(options=options))
+    assert (await office.again(mailing)).state is MailingState.FINISHED
+    text = (await alice.get(f"/m/{mailing.id}"))[1]
+    assert "Stop what is left" in text and "No other way will be tried for 1 letter" in text
+    where = f"/m/{mailing.id}?done=ladders&n=1"
+    assert (await alice.post(f"/m/{mailing.id}/cancel"))[::2] == (303, where)
+    text = (await alice.get(where))[1]
+    assert "No other way is tried for 1 letter." in text and "Stop what is left" not in text
+    assert (await alice.post(f"/m/{mailing.id}/cancel"))[0] == 409

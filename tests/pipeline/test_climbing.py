@@ -11,7 +11,7 @@ from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel, Purpose
 from postoffice.model.consent import ALL, Entry, Means
 from postoffice.model.delivery import Event
-from postoffice.model.errors import Refused
+from postoffice.model.errors import Conflict, Refused
 from postoffice.model.item import NewItem
 from postoffice.model.mailing import Ground, Mailing, Options
 from postoffice.model.ports import Abilities
@@ -208,3 +208,27 @@ async def test_short_messages_of_prospecting_wait_for_monday_morning(office: Off
     assert _calls(carriers) == {}
     await _pass(office, hours=16, minutes=1)
     assert _calls(carriers) == {"sms": 1}
+
+
+async def test_a_mailing_that_is_stopped_goes_by_no_other_way(office: Office, carriers: dict[Channel, PlannedCarrier]) -> None:
+    mailing = await _sent(office, LADDER, people_items(3))
+    assert _calls(carriers) == {"email": 3} and (await office.mailing(mailing)).state is MailingState.FINISHED
+    assert await steering.cancel(office.house, mailing, OFFICE) == (0, 3)
+    await _pass(office, days=3, minutes=1)
+    await _pass(office, days=3)
+    assert _calls(carriers) == {"email": 3}
+    assert all(item.state is ItemState.HANDED_OVER for item in await office.items(mailing))
+    with pytest.raises(Conflict):  # a second time there is nothing left to stop
+        await steering.cancel(office.house, mailing, OFFICE)
+
+
+async def test_stopping_half_way_stops_the_letter_that_waits_for_its_next_way(
+    office: Office, carriers: dict[Channel, PlannedCarrier]
+) -> None:
+    mailing = await _sent(office, LADDER)
+    office.clock.pass_by(days=3, minutes=1)
+    (climb,) = await office.open_batches("climb")
+    assert await office.pipeline().work(climb)  # the text message is queued, and not handed over yet
+    assert (await steering.cancel(office.house, await office.mailing(mailing), OFFICE)).items == 1
+    await _pass(office, days=3)
+    assert _calls(carriers) == {"email": 1} and (await _item(office, mailing)).state is ItemState.CANCELLED

@@ -184,7 +184,7 @@ async def test_cancel_before_and_while_sending(office: Office) -> None:
         await steering.send(office.house, mailing, EMAIL, OFFICE)
 
     async def cancel(_piece: object) -> None:
-        assert await steering.cancel(office.house, mailing, OFFICE) == 4
+        assert await steering.cancel(office.house, mailing, OFFICE) == (4, 0)
 
     carrier.say["anne1@example.fr"] = [cancel]
     await office.work()
