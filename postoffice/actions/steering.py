@@ -104,8 +104,8 @@ async def cancel(house: House, mailing: Mailing, actor: Actor) -> Stopped:
         after_the_button = mailing.state in (MailingState.PLANNING, MailingState.SENDING)
         if not after_the_button and not (mailing.state is MailingState.FINISHED and climbing):
             await mailings.command(connection, mailing, "cancel", finished_at=now)
-        if climbing:  # first: what climbs meanwhile has its delivery by the lines below
-            climbing = await ladders.end(connection, mailing.id, now)
+        while climbing and await ladders.end(connection, mailing.id, now, 5_000):
+            pass  # first: what climbs meanwhile has its delivery by the lines below
         # first: what is planned meanwhile has its delivery by the next line; both at once: what is released meanwhile is neither's
         stopped += await items.set_state(connection, mailing.id, (ItemState.DRAFT, ItemState.HELD), "cancel", now)
         stopped += await deliveries.cancel_queued(connection, mailing.id, now)

@@ -93,15 +93,15 @@ async def count(connection: AsyncConnection, mailing_id: str) -> int:
     return int(await connection.scalar(sa.select(sa.func.count()).where(_above(mailing_id))) or 0)
 
 
-async def end(connection: AsyncConnection, mailing_id: str, now: datetime) -> int:
-    """No item of a mailing climbs any more; how many might have. What was handed over stays where it is."""
-    left = await count(connection, mailing_id)
-    waits = sa.select(deliveries.c.id).where(deliveries.c.mailing_id == mailing_id, deliveries.c.wait_until.is_not(None))
+async def end(connection: AsyncConnection, mailing_id: str, now: datetime, limit: int) -> bool:
+    """Items of a mailing climb no more, `limit` of them at once; False where none was left. What was handed over stays where it is."""
+    mine = sa.select(items.c.id).where(items.c.mailing_id == mailing_id, items.c.rungs_left > 0)
+    ids = list(await connection.scalars(mine.order_by(items.c.id).limit(limit)))
+    waits = sa.select(deliveries.c.id).where(deliveries.c.item_id.in_(ids), deliveries.c.wait_until.is_not(None))
     waits = waits.order_by(deliveries.c.id).with_for_update(key_share=True)  # deliveries before items: see mailings.locked
     await connection.execute(deliveries.update().where(deliveries.c.id.in_(waits)).values(wait_until=None))
-    mine = items.c.mailing_id == mailing_id, items.c.rungs_left > 0
-    await connection.execute(items.update().where(*mine).values(rungs_left=0, updated_at=now))
-    return left
+    await connection.execute(items.update().where(items.c.id.in_(ids)).values(rungs_left=0, updated_at=now))
+    return bool(ids)
 
 
 async def step_up(connection: AsyncConnection, item: Item, delivery_id: str, number: int, left: int, price: int, now: datetime) -> None:

@@ -237,6 +237,21 @@ async def test_paper_is_printed_from_the_templates_letter(office: Office) -> Non
     assert all(row["pages"] == 1 for row in await told(office, made))
 
 
+async def test_a_campaign_that_is_taken_back_goes_by_no_other_way(office: Office) -> None:
+    ids = await crowd(office, 3)
+    letter = "<!doctype html><style>@page { size: A4 }</style><p>{{ address | address }}</p><p>{{ name }}</p>"
+    version_id = await version_of(office, Content({"fr": Parts(letter, "Pour {{ name }}", "Bonjour {{ name }}")}, purpose="promotion"))
+    made = await launched(office, version_id=version_id, options=replace(OPTIONS, channel=None, ladder="email-link 3d > post"))
+    while not await told(office, made):
+        await office.follow(1, seconds=10)
+    assert await sent(office, made) == dict.fromkeys(ids, 1) and (await again(office, made)).state is CampaignState.RUNNING
+    assert [row["channel"] for row in await told(office, made)] == ["email"] * 3
+    await acting.cancel(office.house, await again(office, made), AUTHOR)
+    office.clock.pass_by(days=4)
+    await office.follow(4, seconds=10)
+    assert len(await told(office, made)) == 3
+
+
 async def test_each_recipients_own_clock(office: Office) -> None:
     office.clock.time = datetime(2026, 11, 30, 6, tzinfo=UTC)
     await crowd(office, 1, timezone="Asia/Tokyo")
