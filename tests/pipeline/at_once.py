@@ -1,10 +1,11 @@
 """Two at once: something begins while another's transaction is open."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from postoffice.actions import steering
@@ -12,9 +13,21 @@ from postoffice.actions.actor import OFFICE
 from postoffice.model.channel import Channel
 from postoffice.model.mailing import Mailing, Options
 from postoffice.store import items
+from tests.meanwhile import held_up
 from tests.pipeline.house import Office, people_items
 
+T = TypeVar("T")
+AT_ONCE = pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has one writer
+ONE_BY_ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 BY_SMS = Options(channel=Channel.SMS)
+
+
+async def waits(office: Office, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+    """Begin it, and see that it waits for rows that somebody holds."""
+    task = asyncio.create_task(work)
+    await held_up(office.house.database, task)
+    assert not task.done(), "it did not wait"
+    return task
 
 
 @asynccontextmanager
@@ -28,7 +41,7 @@ async def meanwhile(office: Office, *works: Awaitable[Any], waits: bool = True) 
         yield connection
         for work in works:
             tasks.append(asyncio.ensure_future(work))
-            await asyncio.sleep(0.3)
+            await held_up(office.house.database, *tasks)
         waited = [not task.done() for task in tasks]
     await asyncio.gather(*tasks)
     assert all(waited) or not waits

@@ -15,8 +15,8 @@ from postoffice.model.item import NewItem
 from postoffice.model.states import EventKind
 from postoffice.privacy import ledger
 from postoffice.store import consents, contact_book, doubts, events, suppressions
+from tests.pipeline.at_once import AT_ONCE, ONE_BY_ONE, waits
 from tests.pipeline.house import Office
-from tests.pipeline.meanwhile import AT_ONCE, ONE_BY_ONE, waits
 
 pytestmark = pytest.mark.slow
 

@@ -18,9 +18,9 @@ from postoffice.pipeline import Pipeline, campaign_filling
 from postoffice.store import batches, campaigns, contact_book, erasing, merges, schema
 from postoffice.store import campaigns_members as members
 from postoffice.store import campaigns_waves as waves
+from tests.pipeline.at_once import AT_ONCE, ONE_BY_ONE, waits
 from tests.pipeline.campaigning import AUTHOR, OPTIONS, again, crowd, launched, sent, version_of, waves_of
 from tests.pipeline.house import Office, SilentBell
-from tests.pipeline.meanwhile import AT_ONCE, ONE_BY_ONE, waits
 
 LETTER = Content(
     {"fr": Parts("<!doctype html><style>@page { size: A4 }</style><p>{{ address | address }}</p><p>{{ name }}</p>")},

@@ -14,8 +14,8 @@ from postoffice.model.segment import Segment, SegmentKind
 from postoffice.privacy import ledger
 from postoffice.store import consents, contact_book, imports, segments
 from postoffice.store.imports import ImportState
+from tests.pipeline.at_once import AT_ONCE, ONE_BY_ONE, waits
 from tests.pipeline.house import Office
-from tests.pipeline.meanwhile import AT_ONCE, ONE_BY_ONE, waits
 from tests.pipeline.test_importing import HEAD, JEAN, MARIE, Importer
 
 pytestmark = pytest.mark.slow

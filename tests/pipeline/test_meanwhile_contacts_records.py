@@ -22,9 +22,9 @@ from postoffice.pipeline import matching
 from postoffice.store import clicks, consents, contact_book, contacts, erasing, points, schema
 from postoffice.store import returned as entries
 from postoffice.tracking.clicks import Recent
+from tests.pipeline.at_once import AT_ONCE, waits
 from tests.pipeline.campaigning import crowd
 from tests.pipeline.house import Office, PlannedCarrier, people_items
-from tests.pipeline.meanwhile import AT_ONCE, waits
 from tests.pipeline.returning import posted
 
 pytestmark = pytest.mark.slow

@@ -4,8 +4,8 @@ import asyncio
 import os
 import re
 import shutil
+import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +19,7 @@ from postoffice.model.channel import Channel
 from postoffice.model.errors import InDoubt, Refused, TryLater
 from tests.channels.fakes import ListLog, make_piece
 from tests.real.rspamd import free_port
-from tests.servers import open_to_all
+from tests.servers import open_to_all, wait_for
 
 pytestmark = pytest.mark.real
 
@@ -34,11 +34,19 @@ def sink(*options: str) -> Iterator[int]:
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
     process = subprocess.Popen([program, *user, *options, f"127.0.0.1:{port}", "128"], stderr=subprocess.DEVNULL)
     try:
-        time.sleep(0.2)
+        wait_for(lambda: _listens(port), what="smtp-sink")
         yield port
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 async def send(port: int, count: int, seconds: float = 3.0) -> list[Any]:

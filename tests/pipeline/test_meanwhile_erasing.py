@@ -1,6 +1,5 @@
 """Who is erased while something else is being written about them stays erased: whatever comes second finds nobody."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -11,6 +10,7 @@ from postoffice.model.channel import Channel
 from postoffice.model.errors import Conflict
 from postoffice.store import contact_book, erasing, merges, segment_tags
 from postoffice.store.schema import contact_keys, contact_points, contacts
+from tests.pipeline.at_once import waits
 from tests.pipeline.house import Office
 
 pytestmark = pytest.mark.slow
@@ -45,9 +45,7 @@ async def test_what_is_written_while_a_contact_is_erased_does_not_outlive_it(off
         await contact_book.hold(connection, office.organisation_id, [anne])
         group = await merges.group(connection, office.organisation_id, anne)
         await erasing.erase(connection, office.organisation_id, group, now)
-        writing = asyncio.create_task(_settled(write(office, anne)))
-        await asyncio.sleep(0.3)  # it waits for the contact (PostgreSQL) or for the whole database (SQLite)
-        assert not writing.done()
+        writing = await waits(office, _settled(write(office, anne)))
     said = await writing
     assert isinstance(said, Conflict) if refused else said is None
     await _nothing_left(office, anne)
@@ -60,9 +58,7 @@ async def test_erasing_waits_for_what_is_being_written_and_takes_it_too(office: 
         point = (Channel.EMAIL.value, "anne.again@example.fr", None)
         await contact_book.change(connection, office.organisation_id, anne, {"name": "Anne Again"}, [point], office.clock.now())
         await addressbook.refresh(connection, office.organisation_id, anne)
-        erased = asyncio.create_task(addressbook.erase(office.house, office.organisation_id, anne, OFFICE, "asked"))
-        await asyncio.sleep(0.3)
-        assert not erased.done()
+        erased = await waits(office, addressbook.erase(office.house, office.organisation_id, anne, OFFICE, "asked"))
     await erased
     await _nothing_left(office, anne)
 
@@ -72,9 +68,7 @@ async def test_a_contact_that_is_merged_while_it_is_erased_is_erased_with_the_ot
     other = await addressbook.create(office.house, office.organisation_id, {"name": "Anne Durant"}, {}, OFFICE)
     async with office.house.database.write() as connection:
         await merges.merge(connection, office.organisation_id, anne, other, "staff", "same", office.clock.now())
-        erased = asyncio.create_task(addressbook.erase(office.house, office.organisation_id, anne, OFFICE, "asked"))
-        await asyncio.sleep(0.3)
-        assert not erased.done()
+        erased = await waits(office, addressbook.erase(office.house, office.organisation_id, anne, OFFICE, "asked"))
     await erased
     await _nothing_left(office, anne)
     await _nothing_left(office, other)
