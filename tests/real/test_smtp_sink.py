@@ -83,4 +83,7 @@ async def test_every_mail_arrives_once(tmp_path: Path) -> None:
 )
 async def test_its_ways_of_saying_no(options: tuple[str, ...], kind: type[Exception]) -> None:
     with sink(*options) as port:
-        assert {type(answer) for answer in await send(port, 6)} == {kind}
+        said = {type(answer) for answer in await send(port, 6)}
+    if kind is InDoubt:  # now and then this sink hangs up on a mail before its end, too: then it does not have it
+        said -= {TryLater}
+    assert said == {kind}
